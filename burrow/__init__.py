@@ -1,0 +1,1 @@
+"""The composition root: command line, configuration, start and stop. Nothing imports it."""

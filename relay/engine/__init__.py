@@ -1,0 +1,1 @@
+"""Packet engines: everything from socket to socket, behind :mod:`relay.engine.interface`."""

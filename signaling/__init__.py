@@ -1,0 +1,1 @@
+"""Accounts, REST, the WebSocket, matchmaking and the match coordinator."""

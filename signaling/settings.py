@@ -1,0 +1,46 @@
+"""Signaling's part of the configuration; ``config.toml`` explains each key."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Rate = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+    data_dir: Annotated[str, Meta(min_length=1)] = "data"
+    origins: tuple[Annotated[str, Meta(pattern=r"^https?://[^/]+$")], ...] = ()
+    trust_proxy: bool = False
+    stop_seconds: Seconds = 5.0
+
+
+class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    access_token_seconds: Annotated[int, Meta(ge=10, le=86_400)] = 900
+    refresh_token_seconds: Annotated[int, Meta(ge=60, le=31_536_000)] = 2_592_000
+    cookie_secure: Literal["auto", "always", "never"] = "auto"
+    hash_concurrency: Annotated[int, Meta(ge=1, le=64)] = 2
+    hash_queue: Annotated[int, Meta(ge=0, le=100_000)] = 64
+    signups_per_minute: Rate = 20
+    logins_per_minute: Rate = 10
+    terms_version: Annotated[str, Meta(min_length=1, max_length=32)] = "2026-11"
+
+
+class LiveSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    auth_seconds: Seconds = 5.0
+    message_bytes: Annotated[int, Meta(ge=4096, le=1_048_576)] = 32_768
+    messages_per_second: Rate = 20
+    message_burst: Rate = 60
+    ping_seconds: Seconds = 10.0
+    send_queue: Annotated[int, Meta(ge=16, le=65_536)] = 256
+    resume_seconds: Seconds = 20.0
+    max_sockets: Rate = 20_000
+
+
+class MatchingSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    rematch_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
+    rematch_memory: Annotated[int, Meta(ge=1, le=10_000_000)] = 200_000
