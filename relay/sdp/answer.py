@@ -49,6 +49,8 @@ def read_answer(sdp: str, ssrcs: EgressSsrcs, cname: str) -> Answer:
     if len(sdp.encode()) > MAX_BYTES:
         raise AnswerRejected("sdp_too_long", f"The answer is longer than {MAX_BYTES} bytes.")
     try:
+        if not sdp.startswith("v=0"):
+            raise ValueError("RFC 8866 section 5.1")
         description = SessionDescription.parse(sdp)
     except _PARSER_ERRORS as error:
         raise AnswerRejected("not_sdp", "The answer is not SDP.") from error
