@@ -43,10 +43,16 @@ class Match:
     """Two users by side, their route and what the relay counted for them. Times in seconds."""
 
     def __init__(
-        self, match_id: str, users: tuple[str, str], wishes: tuple[Wish, Wish], plan: RoutePlan, rules: Rules
+        self,
+        record: MatchStarted,
+        wishes: tuple[Wish, Wish],
+        plan: RoutePlan,
+        rules: Rules,
+        now: float,
     ) -> None:
-        self.id = match_id
-        self.users = users
+        self.record = record
+        self.id = record.match_id
+        self.users = (record.user_a, record.user_b)
         self.wishes = wishes
         self.plan = plan
         self.voices = (Voice(), Voice())
@@ -57,7 +63,7 @@ class Match:
         self._afresh = [False, False]
         self._away = [False, False]
         self._doubtful = False
-        self._started = 0.0
+        self._started = now
         self._hold_link_until = 0.0
         self._links = 0
         self._uncounted: set[LinkId] = set()
@@ -69,7 +75,6 @@ class Match:
 
     def begin(self, legs: tuple[Leg | None, Leg | None], now: float) -> list[Step]:
         """The first call. A leg that is missing is opened."""
-        self._started = now
         self._legs = list(legs)
         self._hold_link_until = now + self.plan.relay_after_seconds
         self._try(now)
@@ -201,16 +206,13 @@ class Match:
         """Links whose counts have not come."""
         return tuple(self._uncounted)
 
-    def started_record(self, unix_offset: float) -> MatchStarted:
-        return MatchStarted(self.id, self.users[0], self.users[1], self._started + unix_offset)
-
     def ended_record(self, unix_offset: float) -> MatchEnded:
         """With what has been counted so far. Raises ``RuntimeError`` while the match goes on."""
         if not isinstance(self.state, Over):
             raise RuntimeError("the match is not over")  # noqa: TRY004  # not an argument's type: a call too early
         by: RecordBy = "service" if self.state.by is None else ("a" if self.state.by is Side.A else "b")
         return MatchEnded(
-            match=self.started_record(unix_offset),
+            match=self.record,
             ended_at=self.state.at + unix_offset,
             reason=self.state.reason,
             by=by,

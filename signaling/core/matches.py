@@ -12,6 +12,7 @@ from signaling.core.leg import Leg
 from signaling.core.match import Match
 from signaling.core.match_states import Finish, Link, OpenAfresh, Step, Tell, Unlink
 from signaling.core.matchmaker import Wish
+from signaling.core.record import MatchStarted
 from signaling.core.route import RoutePolicy
 from signaling.core.seat import Lobby, PastMatch, Seat, Talking
 from signaling.core.sentences import end_sentence
@@ -66,16 +67,15 @@ class Matches:
     # --- begin and end --------------------------------------------------------------------------
 
     def meet(self, a: Seat, b: Seat, wishes: tuple[Wish, Wish], now: float) -> None:
-        match = Match(
-            self._floor.new_id(), (a.user, b.user), wishes, self._policy(*wishes), self._floor.rules
-        )
+        record = MatchStarted(self._floor.new_id(), a.user, b.user, now + self._floor.unix_offset)
+        match = Match(record, wishes, self._policy(*wishes), self._floor.rules, now)
         self._live[match.id] = match
         for side, seat, stranger in ((Side.A, a, b), (Side.B, b, a)):
             seat.state = Talking(match.id, side, wishes[side])
             known = Stranger(name=stranger.identity.name, interests=wishes[side.other].interests)
             self._floor.tell(seat, Matched(match=match.id, stranger=known))
         steps = match.begin((a.leg, b.leg), now)
-        self._floor.effect(RecordStarted(match.started_record(self._floor.unix_offset)))
+        self._floor.effect(RecordStarted(match.record))
         self._carry_out(match, steps, now)
 
     def end(self, match: Match, reason: EndReason, by: Side | None, now: float) -> None:

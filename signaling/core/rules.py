@@ -12,7 +12,7 @@ class Rules:
     resume_seconds: float = 20.0
     rematch_seconds: float = 60.0
     rematch_memory: int = 200_000
-    connect_seconds: float = 20.0
+    connect_seconds: float = 15.0
     """A match whose legs are not linked in this time ends, and says whose side failed."""
     no_media_seconds: float = 4.0
     """A linked match in which nobody sends counts as connected after this time."""
