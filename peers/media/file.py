@@ -107,7 +107,7 @@ class _Ahead(Generic[FrameT]):
 
     def __init__(self, threads: ThreadPoolExecutor, frames: Generator[FrameT, None, None]) -> None:
         self._threads = threads
-        self._frames = frames
+        self._frames: Generator[FrameT, None, None] = frames
         self._coming: Future[FrameT | None] = threads.submit(self._decode)
         self._closed = False
 

@@ -11,14 +11,16 @@ class Timestamps:
         self.highest: int | None = None
 
     def unwrap(self, timestamp: int) -> int:
-        """``timestamp`` as near as possible to the highest one so far."""
-        if self.highest is None:
-            self.highest = timestamp
-            return timestamp
-        distance = (timestamp - self.highest + (1 << 31)) % (1 << 32) - (1 << 31)
-        value = self.highest + distance
-        self.highest = max(self.highest, value)
+        """``timestamp`` as near as possible to the highest one so far, which it may become."""
+        value = self.near(timestamp)
+        self.highest = value if self.highest is None else max(self.highest, value)
         return value
+
+    def near(self, timestamp: int) -> int:
+        """The same, leaving the highest one as it is."""
+        if self.highest is None:
+            return timestamp
+        return self.highest + (timestamp - self.highest + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
 class SequenceCount:
@@ -31,6 +33,7 @@ class SequenceCount:
     def __init__(self) -> None:
         self.received = 0
         self._expected = 0
+        self._first = 0
         self._highest: int | None = None
         self._seen: set[int] = set()
 
