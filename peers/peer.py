@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 import aiohttp
 from yarl import URL
@@ -17,13 +17,31 @@ from peers.connection import GIVE_UP_SECONDS, Connection, Offline, Online
 from peers.errors import PeerClosed, PeerError
 from peers.match import Match
 from peers.media.source import Media
-from peers.seat import Seat, SeatOptions
+from peers.seat import Seat
 from peers.tasks import Pulse, TaskOwner
 from signaling import messages as wire
 
 PeerEvent = Online | Offline | wire.ServerMessage
 SignIn = Callable[[aiohttp.ClientSession, URL], Awaitable[Account]]
 _LEAVE_SECONDS = 2.0
+
+
+class PeerOptions(TypedDict, total=False):
+    """How a peer behaves; everything may be left out."""
+
+    media: Media | None
+    """What it sends; ``None``: nothing."""
+    record: Path | None
+    """File for what it receives (.mkv, .mp4, .webm); later matches get a number before the suffix."""
+    hide_address: bool
+    """Ask for relayed routes only."""
+    take_over: bool
+    """Continue the account's seat when another connection has it; else that is :class:`SeatTaken`."""
+    on_event: Callable[[PeerEvent], None]
+    """Called with every message of the service after it was handled, and with each loss and return of the
+    connection. Must not block."""
+    give_up_seconds: float
+    """How long a lost connection is tried again."""
 
 
 class Peer:
@@ -39,106 +57,40 @@ class Peer:
     Entering it signs in and connects; leaving it leaves the match or the queue and closes everything. Every
     waiting method raises a :class:`peers.errors.PeerError` as soon as the peer cannot go on.
 
-    ``media`` is what it sends (``None``: nothing), ``record`` the file for what it receives, ``hide_address``
-    asks for relayed routes only. ``on_event`` is called with every message of the service after it was
-    handled, and with each loss and return of the connection; it must not block.
+    What may be given besides the sign-in is in :class:`PeerOptions`.
     """
 
-    def __init__(
-        self,
-        url: str,
-        sign_in: SignIn,
-        *,
-        media: Media | None = None,
-        record: Path | None = None,
-        hide_address: bool = False,
-        take_over: bool = False,
-        on_event: Callable[[PeerEvent], None] | None = None,
-        give_up_seconds: float = GIVE_UP_SECONDS,
-    ) -> None:
+    def __init__(self, url: str, sign_in: SignIn, **options: Unpack[PeerOptions]) -> None:
         self._url = service_url(url)
         self._sign_in = sign_in
-        self._hide_address = hide_address
-        self._take_over = take_over
-        self._give_up_seconds = give_up_seconds
-        self._on_event = on_event or _ignore
+        self._options = options
+        self._on_event = options.get("on_event", _ignore)
         self._changed = Pulse()
         self._tasks = TaskOwner(self._fail)
-        self._seat = Seat(
-            SeatOptions(media=media, record=record),
-            changed=self._changed,
-            fail=self._fail,
-        )
+        self._seat = Seat(options.get("media"), options.get("record"), changed=self._changed, fail=self._fail)
         self._http: aiohttp.ClientSession | None = None
         self._account: Account | None = None
         self._connection: Connection | None = None
 
     @classmethod
-    def guest(
-        cls,
-        url: str,
-        *,
-        name: str | None = None,
-        media: Media | None = None,
-        record: Path | None = None,
-        hide_address: bool = False,
-        on_event: Callable[[PeerEvent], None] | None = None,
-    ) -> Self:
+    def guest(cls, url: str, *, name: str | None = None, **options: Unpack[PeerOptions]) -> Self:
         """A peer that signs in as a new guest."""
-        return cls(
-            url,
-            lambda http, at: Account.guest(http, at, name=name),
-            media=media,
-            record=record,
-            hide_address=hide_address,
-            on_event=on_event,
-        )
+        return cls(url, lambda http, at: Account.guest(http, at, name=name), **options)
 
     @classmethod
-    def login(
-        cls,
-        url: str,
-        *,
-        email: str,
-        password: str,
-        take_over: bool = False,
-        media: Media | None = None,
-        record: Path | None = None,
-        hide_address: bool = False,
-        on_event: Callable[[PeerEvent], None] | None = None,
-    ) -> Self:
-        """A peer that logs in to an account. Without ``take_over`` a seat in use is :class:`SeatTaken`."""
-        return cls(
-            url,
-            lambda http, at: Account.login(http, at, email=email, password=password),
-            media=media,
-            record=record,
-            hide_address=hide_address,
-            take_over=take_over,
-            on_event=on_event,
-        )
+    def login(cls, url: str, *, email: str, password: str, **options: Unpack[PeerOptions]) -> Self:
+        """A peer that logs in to an account."""
+        return cls(url, lambda http, at: Account.login(http, at, email=email, password=password), **options)
 
     @classmethod
     def register(
-        cls,
-        url: str,
-        *,
-        email: str,
-        password: str,
-        name: str,
-        media: Media | None = None,
-        record: Path | None = None,
-        hide_address: bool = False,
-        on_event: Callable[[PeerEvent], None] | None = None,
+        cls, url: str, *, email: str, password: str, name: str, **options: Unpack[PeerOptions]
     ) -> Self:
         """A peer that registers an account and logs in to it."""
         return cls(
             url,
             lambda http, at: Account.register(http, at, email=email, password=password, name=name),
-            media=media,
-            record=record,
-            hide_address=hide_address,
-            on_event=on_event,
+            **options,
         )
 
     async def __aenter__(self) -> Self:
@@ -152,8 +104,8 @@ class Peer:
                 self._account,
                 on_message=self._message,
                 on_change=self._change,
-                take_over=self._take_over,
-                give_up_seconds=self._give_up_seconds,
+                take_over=self._options.get("take_over", False),
+                give_up_seconds=self._options.get("give_up_seconds", GIVE_UP_SECONDS),
             )
             self._seat.send = self._connection.send
             self._tasks.start(self._connection.run(), name="connection")
@@ -211,7 +163,11 @@ class Peer:
                 raise refusal
             if seat.state == "idle" and seat.joining is None:
                 seat.joining = seat.send(
-                    wire.Join(interests=interests, languages=languages, hide_address=self._hide_address)
+                    wire.Join(
+                        interests=interests,
+                        languages=languages,
+                        hide_address=self._options.get("hide_address", False),
+                    )
                 )
             await self._wait()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -27,18 +26,16 @@ LEG_ATTEMPTS = 3
 _CROSSED = ("chat", "typing", "chat_received", "next", "leave", "block")
 
 
-@dataclass(frozen=True, slots=True)
-class SeatOptions:
-    media: Media | None = None
-    record: Path | None = None
-    """The first match's file; later ones get a number before the suffix."""
-
-
 class Seat:
     """Holds what the service said last, the leg and the current match, and does what messages ask for."""
 
     def __init__(
-        self, options: SeatOptions, *, changed: Pulse, fail: Callable[[BaseException], None]
+        self,
+        media: Media | None,
+        record: Path | None,
+        *,
+        changed: Pulse,
+        fail: Callable[[BaseException], None],
     ) -> None:
         self.state: Literal["idle", "queued", "matched"] = "idle"
         self.match: Match | None = None
@@ -48,7 +45,8 @@ class Seat:
         self.refusal: PeerError | None = None
         self.failure: BaseException | None = None
         self.send: Callable[[wire.ClientMessage], int]
-        self._options = options
+        self._media = media
+        self._record = record
         self._changed = changed
         self._fail = fail
         # What ends things and then ends itself; waited for, never cancelled, so that recordings get whole.
@@ -134,8 +132,8 @@ class Seat:
         self.state, self.joining = "matched", None
         self._matches += 1
         recorder = None
-        if self._options.record is not None:
-            recorder = Recorder(_numbered(self._options.record, self._matches))
+        if self._record is not None:
+            recorder = Recorder(_numbered(self._record, self._matches))
         if self._leg is not None:
             self._leg.forget()
         self._measure = Measure(self._leg, recorder=recorder, ignore_run=self._last_run)
@@ -152,8 +150,8 @@ class Seat:
             return
         if message.state == "linked" and self._leg is not None and message.leg in (None, self._leg.id):
             self._take_off()
-            if self._options.media is not None:
-                self._leg.link(self._options.media.start())
+            if self._media is not None:
+                self._leg.link(self._media.start())
         elif message.state == "unlinked":
             self._take_off()
         self.match.handle(message)
@@ -186,7 +184,7 @@ class Seat:
         if self._leg is None or self._leg.id != message.leg:
             self._drop_leg()
             leg_id = message.leg
-            media = self._options.media
+            media = self._media
             self._leg = Leg(
                 leg_id,
                 video_codec=None if media is None else media.video_codec,
