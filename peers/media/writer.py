@@ -68,6 +68,7 @@ class Writer:
             raise MediaUnusable(f"Cannot record {path}: the name must end in {', '.join(CODECS)}.")
         self._path = path
         try:
+            path.open("wb").close()  # libav would find out seconds later
             self._container: OutputContainer = av.open(str(path), "w")
             self._audio = _AudioEncoder(self._container, codecs[1])
         except (OSError, av.FFmpegError) as error:

@@ -14,7 +14,8 @@ def test_everything_arrives_once_and_in_order_over_any_number_of_broken_sockets(
     turns: list[tuple[int, int, bool]],
 ) -> None:
     """Each turn adds messages, lets some through before the socket breaks, and may acknowledge."""
-    outbox, handled = Outbox(), []
+    outbox = Outbox()
+    handled: list[int] = []
     total = 0
     for added, through, acknowledge in turns:
         for _ in range(added):
