@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import structlog
 
+from burrow.cli_serve import event_loop
 from relay import door
 from relay.door import LegId, LinkId
 from relay.node import RelayNode
@@ -96,15 +97,8 @@ def main() -> None:
         interrupted_after_ms=3_599_000,
         socket_buffer_bytes=1 << 24,
     )
-    with asyncio.Runner(loop_factory=_loop_factory) as runner:
+    with asyncio.Runner(loop_factory=event_loop) as runner:
         runner.run(_run(settings))
-
-
-def _loop_factory() -> asyncio.AbstractEventLoop:
-    import uvloop  # here, because only Unix has it
-
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
 
 
 if __name__ == "__main__":

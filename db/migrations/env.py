@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from db.models import METADATA
 
 connection = context.config.attributes["connection"]
-assert isinstance(connection, Connection), "migrations run by `burrow migrate`"  # noqa: S101 - a wrong call, not input
+assert isinstance(connection, Connection), "migrations run by `burrow migrate`"
 context.configure(
     connection=connection,
     target_metadata=METADATA,
