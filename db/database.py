@@ -9,12 +9,12 @@ from typing import TypeVar
 
 import structlog
 from sqlalchemy import URL, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from db.engine import describe, first_line, is_away, make_data_dir, make_engine, resolve_url
-from db.errors import DatabaseUnavailable
+from db.engine import describe, first_line, is_away, make_data_dir, make_engine, refusal, resolve_url
+from db.errors import DatabaseUnavailable, StatementRefused
 from db.migrate import ensure_schema
 from db.settings import DatabaseSettings
 
@@ -84,13 +84,13 @@ class Database:
         return self._url.get_backend_name()
 
     async def read(self, work: Work[T]) -> T:
-        """Run ``work`` in a transaction that only reads. Raises :class:`DatabaseUnavailable`, and what
-        ``work`` raises."""
+        """Run ``work`` in a transaction that only reads. Raises :class:`DatabaseUnavailable`,
+        :class:`StatementRefused`, and what else ``work`` raises."""
         return await self._within_deadline(work, self._read_session)
 
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` in a transaction that may write. Raises :class:`DatabaseUnavailable` (the outcome is
-        then unknown), and what ``work`` raises (nothing was written)."""
+        then unknown), :class:`StatementRefused` and what else ``work`` raises (nothing was written)."""
         return await self._within_deadline(work, self._write_session)
 
     async def ping(self) -> None:
@@ -134,10 +134,11 @@ class Database:
                 return await work(session)
         except PoolTimeout as error:
             raise DatabaseUnavailable("Every connection to the database is in use.") from error
-        except DBAPIError as error:
-            if not is_away(error):
-                raise
-            raise DatabaseUnavailable(f"The database cannot be used: {first_line(error)}") from error
+        except SQLAlchemyError as error:
+            if isinstance(error, DBAPIError) and is_away(error):
+                raise DatabaseUnavailable(f"The database cannot be used: {first_line(error)}") from error
+            # The place where it happened is kept, the text with its values is not.
+            raise StatementRefused(refusal(error)).with_traceback(error.__traceback__) from None
 
     def _let_go(self, task: asyncio.Task[object]) -> None:
         self._running.discard(task)

@@ -8,7 +8,14 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -163,6 +170,17 @@ def first_line(error: DBAPIError) -> str:
     """The driver's own words, as far as they fit into a sentence."""
     lines = str(error.orig).strip().splitlines()
     return lines[0] if lines else type(error.orig).__name__
+
+
+def refusal(error: SQLAlchemyError) -> str:
+    """What the database did not like, without any value."""
+    cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
+    words = [type(cause).__name__]
+    if isinstance(cause, psycopg.Error):
+        words += [str(word) for word in (cause.sqlstate, cause.diag.constraint_name) if word]
+    elif isinstance(cause, sqlite3.Error):
+        words.append(str(getattr(cause, "sqlite_errorname", "")))
+    return f"The database refused a statement ({' '.join(filter(None, words))})."
 
 
 def make_data_dir(data_dir: Path) -> None:
