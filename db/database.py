@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from db.engine import describe, first_line, is_away, make_data_dir, make_engine, refusal, resolve_url
+from db.engine import describe, first_line, is_away, make_embedded_file, make_engine, refusal, resolve_url
 from db.errors import DatabaseUnavailable, StatementRefused
 from db.migrate import ensure_schema
 from db.settings import DatabaseSettings
@@ -47,6 +47,7 @@ class Database:
         )
         self._running: set[asyncio.Task[object]] = set()
         self._available = True
+        self._closed = False
 
     @classmethod
     async def open(cls, settings: DatabaseSettings, data_dir: Path) -> Database:
@@ -57,7 +58,7 @@ class Database:
         """
         url = resolve_url(settings, data_dir)
         if not settings.url:
-            make_data_dir(data_dir)
+            make_embedded_file(data_dir)
         engine = make_engine(url, pool_size=settings.pool_size, timeout_seconds=settings.timeout_seconds)
         database = cls(engine, url, settings.timeout_seconds, settings.pool_size)
         try:
@@ -98,7 +99,9 @@ class Database:
         await self.read(_select_one)
 
     async def close(self) -> None:
-        """Give up unfinished work and close every connection. Takes at most ``timeout_seconds``, about."""
+        """Give up unfinished work and close every connection. Takes at most ``timeout_seconds``, about.
+        Asked after that, the database is unavailable."""
+        self._closed = True
         for task in self._running:
             task.cancel()
         if self._running:
@@ -106,6 +109,8 @@ class Database:
         await self._engine.dispose()
 
     async def _within_deadline(self, work: Work[T], sessions: async_sessionmaker[AsyncSession]) -> T:
+        if self._closed:
+            raise DatabaseUnavailable("The connection to the database is closed.")
         if len(self._running) >= self._most:
             raise DatabaseUnavailable("Too many requests wait for the database.")
         task = asyncio.create_task(self._transact(work, sessions), name="database transaction")

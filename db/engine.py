@@ -183,12 +183,14 @@ def refusal(error: SQLAlchemyError) -> str:
     return f"The database refused a statement ({' '.join(filter(None, words))})."
 
 
-def make_data_dir(data_dir: Path) -> None:
-    """Make the folder for the embedded database and the secrets, for this user alone (0700).
+def make_embedded_file(data_dir: Path) -> None:
+    """Make the folder and the file of the embedded database, both for this user alone.
 
     Raises :class:`DatabaseError` when that is impossible.
     """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A folder that was there may be open to others; SQLite gives its other files the mode of this one.
+        (data_dir / FILE_NAME).touch(mode=0o600, exist_ok=True)
     except OSError as error:
         raise DatabaseError(f"Cannot make the data folder {data_dir}: {error.strerror}.") from error

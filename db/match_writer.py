@@ -109,6 +109,10 @@ class MatchWriter:
                     _log.warning("match_backlog_kept", backlog=self.backlog)
                 await self._pause(self._retry_seconds[min(failures, len(self._retry_seconds) - 1)])
                 failures += 1
+            except Exception as error:  # noqa: BLE001 - the task's edge: one mistake must not end all writing
+                lost = self._backlog.settle_all()
+                self.refused += lost
+                _log.error("records_refused", records=lost, reason=type(error).__name__)
             else:
                 if failures:
                     _log.info("match_backlog_written", backlog=self.backlog, dropped=self.dropped)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -62,12 +63,10 @@ class PostgresCluster:
 
     def freeze(self) -> None:
         """The server keeps its sockets open and says nothing any more."""
-        for process in self._processes():
-            process.send_signal(signal.SIGSTOP)
+        self._send(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        for process in reversed(self._processes()):
-            process.send_signal(signal.SIGCONT)
+        self._send(signal.SIGCONT)
 
     def throw_away(self) -> None:
         if (self.data / "postmaster.pid").exists():
@@ -98,9 +97,13 @@ class PostgresCluster:
         ) as connection:
             connection.execute(statement.encode())
 
-    def _processes(self) -> list[psutil.Process]:
+    def _send(self, number: signal.Signals) -> None:
+        """To the first process and then to its children: a stopped one makes no more."""
         postmaster = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
-        return [postmaster, *postmaster.children(recursive=True)]
+        postmaster.send_signal(number)
+        for child in postmaster.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # its connection ended just now
+                child.send_signal(number)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._bin / program), *arguments]
@@ -159,4 +162,6 @@ async def database_settings(
     if request.param == "sqlite":
         yield DatabaseSettings()
     else:
-        yield DatabaseSettings(url=await postgres.create_migrated(), pool_size=5)
+        url = await postgres.create_migrated()
+        yield DatabaseSettings(url=url, pool_size=5)
+        postgres.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")

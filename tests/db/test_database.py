@@ -265,6 +265,12 @@ async def test_a_caller_that_gives_up_frees_the_connection(database: Database) -
     await database.ping()
 
 
+async def test_a_closed_database_is_unavailable(database: Database) -> None:
+    await database.close()
+    with pytest.raises(DatabaseUnavailable, match="closed"):
+        await database.ping()
+
+
 async def test_a_moment_without_zone_is_refused(database: Database) -> None:
     naive = users.Consent("2026-11", CONSENT.at.replace(tzinfo=None))
     with pytest.raises(StatementRefused, match="ValueError"):

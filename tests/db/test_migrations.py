@@ -95,6 +95,7 @@ async def test_embedded_default_migrates_itself(tmp_path: Path) -> None:
     database = await Database.open(DatabaseSettings(), tmp_path / "data")
     await database.close()
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "data").iterdir()} == {0o600}
     assert await migrate(DatabaseSettings(), tmp_path / "data") == (head_revision(), head_revision())
 
 

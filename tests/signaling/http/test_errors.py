@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 import structlog
 from aiohttp import web
 
+from signaling.http import bodies
 from tests.signaling.accounts.people import PASSWORD
 from tests.signaling.http.service import API, Service, error_of, running
 
@@ -59,6 +61,36 @@ async def test_a_body_over_the_limit_that_does_not_say_so(service: Service) -> N
         f"{API}/auth/login", data=chunks(), headers={"Content-Type": "application/json"}
     )
     assert (await error_of(response))[:2] == (413, "body_too_large")
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.client.port)
+    writer.write(
+        b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b'Content-Length: 1000\r\n\r\n{"email":'
+    )
+    answer = await reader.readuntil(b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        b"POST /api/v1/auth/refresh HTTP/1.0\r\nOrigin: http://x\r\n\r\n",
+        b"POST /api/v1/auth/refresh HTTP/1.1\r\nHost:\r\nOrigin: http://\r\n\r\n",
+    ],
+)
+async def test_no_host_is_no_own_page(request_head: bytes, service: Service) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.client.port)
+    writer.write(request_head)
+    assert b" 403 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_the_unexpected_is_logged_once_and_tells_nothing(tmp_path: Path) -> None:
