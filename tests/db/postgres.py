@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 from db.migrate import migrate
+from db.models import METADATA
 from db.settings import DatabaseSettings
 
 TEMPLATE = "burrow_template"
@@ -39,6 +40,7 @@ class PostgresCluster:
             os.chown(self.folder, user.pw_uid, user.pw_gid)
         self.port = _free_port()
         self._has_template = False
+        self._shared_url = ""
         self._run(
             "initdb", "-D", str(self.data), "-U", "burrow", "--auth=trust", "--no-sync",
             "--encoding=UTF8", "--locale=C.UTF-8",
@@ -91,9 +93,17 @@ class PostgresCluster:
             self._has_template = True
         return self.create_database(TEMPLATE)
 
-    def execute(self, statement: str) -> None:
+    async def empty_migrated(self) -> str:
+        """The database that tests use one after the other, emptied: much faster than a new one."""
+        if not self._shared_url:
+            self._shared_url = await self.create_migrated()
+        for table in reversed(METADATA.sorted_tables):
+            self.execute(f"DELETE FROM {table.name}", self._shared_url.rpartition("/")[2])  # noqa: S608 - our tables
+        return self._shared_url
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
         with psycopg.connect(
-            host="127.0.0.1", port=self.port, user="burrow", dbname="postgres", autocommit=True
+            host="127.0.0.1", port=self.port, user="burrow", dbname=database, autocommit=True
         ) as connection:
             connection.execute(statement.encode())
 
@@ -158,10 +168,8 @@ def own_postgres() -> Iterator[PostgresCluster]:
 async def database_settings(
     request: pytest.FixtureRequest, postgres: PostgresCluster
 ) -> AsyncIterator[DatabaseSettings]:
-    """Settings of a database of its own with up-to-date tables; each test that asks for it runs on both."""
+    """Settings of an empty database with up-to-date tables; each test that asks for it runs on both."""
     if request.param == "sqlite":
         yield DatabaseSettings()
     else:
-        url = await postgres.create_migrated()
-        yield DatabaseSettings(url=url, pool_size=5)
-        postgres.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+        yield DatabaseSettings(url=await postgres.empty_migrated(), pool_size=5)
