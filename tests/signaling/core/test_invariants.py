@@ -46,9 +46,9 @@ from tests.signaling.core.stage import Client, Stage
 from tests.signaling.core.test_law import REFUSED
 from tests.signaling.relay_script import ANSWER
 
-USERS = tuple("abcde")
+USERS = tuple("abcd")
 REASONS = ("not_answered", "ice_failed", "dtls_failed", "consent_lost", "closed_by_browser")
-RULES = Rules(resume_seconds=20, rematch_seconds=30, rematch_memory=6, max_seats=len(USERS))
+RULES = Rules(resume_seconds=20, rematch_seconds=30, rematch_memory=1000, max_seats=len(USERS))
 
 user = st.sampled_from(USERS)
 message = st.sampled_from(
@@ -120,24 +120,53 @@ class LiveMachine(RuleBasedStateMachine):
         self.stage = Stage(RULES, auto_relay=False)
         self.clients = {name: CountingClient(self.stage, name) for name in USERS}
         self.blocked: set[tuple[str, str]] = set()
-        self.parted: dict[frozenset[str], float] = {}
         self.matches_seen = 0
         self.stores_seen = 0
         self.chats = 0
 
-    @initialize(pairs=st.lists(st.tuples(user, user), max_size=2))
-    def born_with_blocks(self, pairs: list[tuple[str, str]]) -> None:
+    @initialize(
+        pairs=st.lists(st.tuples(user, user), max_size=2),
+        here=st.sets(user, min_size=2),
+        answering=st.sets(user, min_size=2),
+        prompt=st.sampled_from((True, True, False)),
+    )
+    def most_are_here_already(
+        self, pairs: list[tuple[str, str]], here: set[str], answering: set[str], prompt: bool
+    ) -> None:
         self.blocked = {(a, b) for a, b in pairs if a != b}
+        self.stage.auto_relay = prompt
+        for name in sorted(here):
+            self.clients[name].answers = name in answering
+            self.connect(self.clients[name], resume=False)
+            self.clients[name].say(Join())
 
     # --- users and their networks ---------------------------------------------------------------
 
-    @rule(name=user, resume=st.booleans(), take_over=st.booleans())
-    def connect(self, name: str, resume: bool, take_over: bool) -> None:
-        client = self.clients[name]
-        if client.socket is None:
-            blocks = {b for a, b in self.blocked if a == name}
-            client.connect(resume=resume, take_over=take_over, blocks=blocks)
-            assert client.socket is not None
+    def connect(self, client: CountingClient, *, resume: bool) -> None:
+        blocks = {b for a, b in self.blocked if a == client.user}
+        client.connect(resume=resume, blocks=blocks)
+        assert client.socket is not None
+
+    def pick(self, data: st.DataObject, *where: str) -> CountingClient:
+        """One of those who are there; with ``where`` of those who believe to be there."""
+        return data.draw(st.sampled_from(self.those(*where)))
+
+    def those(self, *where: str) -> list[CountingClient]:
+        return [
+            client
+            for client in self.clients.values()
+            if ("gone" if client.socket is None else client.where) in where
+        ]
+
+    @precondition(lambda self: self.those("gone"))
+    @rule(data=st.data(), resume=st.sampled_from((True, True, True, False)))
+    def come(self, data: st.DataObject, resume: bool) -> None:
+        self.connect(self.pick(data, "gone"), resume=resume)
+
+    @precondition(lambda self: self.those("idle"))
+    @rule(data=st.data())
+    def join(self, data: st.DataObject) -> None:
+        self.say(self.pick(data, "idle").user, Join())
 
     @rule(name=user, take_over=st.booleans())
     def intrude(self, name: str, take_over: bool) -> None:
@@ -149,43 +178,54 @@ class LiveMachine(RuleBasedStateMachine):
         if take_over:
             assert first.closed[-1] == 4001
             assert first.socket is None
+            second.answers = first.answers
             self.clients[name] = second
         else:
             assert second.closed == [4005]
             assert first.socket is not None
 
-    @rule(name=user, lost=st.integers(0, 5), done=st.booleans())
-    def drop(self, name: str, lost: int, done: bool) -> None:
-        client = self.clients[name]
-        if client.socket is not None:
+    @precondition(lambda self: self.those("idle", "queued", "matched"))
+    @rule(data=st.data(), lost=st.integers(0, 5), done=st.sampled_from((False, False, False, True)))
+    def drop(self, data: st.DataObject, lost: int, done: bool) -> None:
+        client = self.pick(data, "idle", "queued", "matched")
+        if not done:
             client.lose(lost)
-            client.drop(done=done and lost == 0)
+        client.drop(done=done)
 
     @rule(name=user, said=message)
     def say(self, name: str, said: ClientMessage) -> None:
         client = self.clients[name]
-        if client.seat is None or len(client.kept) > 50:
+        if client.socket is None:
+            if client.seat is not None and len(client.kept) < 20:
+                client.say(said)
             return
         where = client.where
         heard = len(client.got)
         client.say(said)
-        if client.socket is None:
-            return
         errors = [m for m in client.got[heard:] if isinstance(m, Error)]
         code = REFUSED.get((type(said), where))
         assert [e.code for e in errors] == ([code] if code else []), (said, where)
 
-    @rule(name=user)
-    def chat(self, name: str) -> None:
-        client = self.clients[name]
-        if client.seat is not None and len(client.kept) <= 50:
+    @precondition(lambda self: self.those("matched"))
+    @rule(data=st.data(), count=st.integers(1, 3))
+    def chat(self, data: st.DataObject, count: int) -> None:
+        client = self.pick(data, "matched")
+        for _ in range(count):
             self.chats += 1
             client.say(SendChat(id=f"c{self.chats}", text="x"))
 
     @rule(name=user)
-    def receive(self, name: str) -> None:
+    def chat_into_the_void(self, name: str) -> None:
         client = self.clients[name]
-        if client.socket is not None and client.all(Chat):
+        if client.seat is not None and client.socket is None and len(client.kept) < 20:
+            self.chats += 1
+            client.say(SendChat(id=f"c{self.chats}", text="x"))
+
+    @precondition(lambda self: self.those("matched"))
+    @rule(data=st.data())
+    def receive(self, data: st.DataObject) -> None:
+        client = self.pick(data, "matched")
+        if client.all(Chat):
             client.say(ChatReceived(id=client.last(Chat).id))
 
     @rule(name=user, again=st.integers(1, 3))
@@ -233,6 +273,11 @@ class LiveMachine(RuleBasedStateMachine):
 
     # --- the relay ------------------------------------------------------------------------------
 
+    def relay_will_say(self, *events: door.Event) -> None:
+        self.stage.events.extend(events)
+        self.stage.run([])
+
+    @precondition(lambda self: self.stage.events)
     @rule(count=st.integers(1, 30))
     def relay_speaks(self, count: int) -> None:
         for _ in range(count):
@@ -242,21 +287,25 @@ class LiveMachine(RuleBasedStateMachine):
     @rule(data=st.data(), reason=st.sampled_from(REASONS))
     def leg_closes(self, data: st.DataObject, reason: str) -> None:
         leg = data.draw(st.sampled_from(sorted(self.stage.relay.legs)))
-        self.stage.events.extend(self.stage.relay.close(LegId(leg), reason))
+        self.relay_will_say(*self.stage.relay.close(LegId(leg), reason))
 
     @precondition(lambda self: self.stage.relay.legs)
     @rule(data=st.data(), kind=st.sampled_from((door.LegInterrupted, door.LegResumed)))
     def leg_comes_and_goes(self, data: st.DataObject, kind: type) -> None:
         leg = data.draw(st.sampled_from(sorted(self.stage.relay.legs)))
         if self.stage.relay.legs[LegId(leg)].connected:
-            self.stage.events.append(kind(LegId(leg)))
+            self.relay_will_say(kind(LegId(leg)))
 
+    @precondition(lambda self: self.stage.relay.links)
     @rule()
     def media_flows(self) -> None:
         for link in tuple(self.stage.relay.links):
-            self.stage.events.extend(self.stage.relay.flow(link))
+            self.relay_will_say(*self.stage.relay.flow(link))
 
-    @rule(full=st.sampled_from((None, "relay_full", "relay_bit_rate")), shares=st.booleans())
+    @rule(
+        full=st.sampled_from((None, None, None, None, "relay_full", "relay_bit_rate")),
+        shares=st.sampled_from((True, True, True, False)),
+    )
     def relay_changes(self, full: str | None, shares: bool) -> None:
         self.stage.relay.full = full
         self.stage.relay.shares_codec = shares
@@ -283,11 +332,11 @@ class LiveMachine(RuleBasedStateMachine):
 
     # --- time -----------------------------------------------------------------------------------
 
-    @rule(seconds=st.sampled_from((0.01, 0.5, 1.0, 4.0, 6.0, 16.0, 25.0, 100.0)))
+    @rule(seconds=st.sampled_from((0.01, 0.01, 0.5, 0.5, 1.0, 4.0, 6.0, 16.0, 25.0, 100.0)))
     def time_passes(self, seconds: float) -> None:
         self.stage.wait(seconds)
 
-    @rule(seconds=st.sampled_from((1.0, 30.0, 10_000.0)))
+    @rule(seconds=st.sampled_from((0.1, 0.1, 1.0, 5.0, 30.0, 10_000.0)))
     def time_jumps(self, seconds: float) -> None:
         self.stage.now += seconds
         self.stage.run(self.stage.core.tick(self.stage.now))
@@ -402,10 +451,19 @@ class LiveMachine(RuleBasedStateMachine):
         assert self.stage.relay.legs == {}
         assert len(self.stage.core._floor.deadlines) == 0
         assert len(self.stage.started) == len(self.stage.ended)
+        self.nobody_met_again_too_soon()
+
+    def nobody_met_again_too_soon(self) -> None:
+        apart_since: dict[frozenset[str], float] = {}
+        for record in sorted(self.stage.ended, key=lambda record: record.match.started_at):
+            pair = frozenset((record.match.user_a, record.match.user_b))
+            if pair in apart_since:
+                assert record.match.started_at >= apart_since[pair] + RULES.rematch_seconds - 1e-3
+            apart_since[pair] = record.ended_at
 
 
 LiveMachine.TestCase.settings = settings(
-    max_examples=150,
+    max_examples=120,
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
