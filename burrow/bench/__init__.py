@@ -1,0 +1,1 @@
+"""Benchmarks: each a function that returns a frozen result, and prints nothing."""
