@@ -169,7 +169,7 @@ class Writer:
                 self._write(kind, packet)
 
     def _write(self, kind: Kind, packet: Packet) -> None:
-        assert self._shift is not None  # noqa: S101 - narrows the type; both callers have just made sure
+        assert self._shift is not None
         shift = round(self._shift[kind] / Fraction(packet.time_base))
         packet.pts = None if packet.pts is None else packet.pts + shift
         packet.dts = None if packet.dts is None else packet.dts + shift
@@ -183,7 +183,7 @@ class _VideoEncoder:
         self._last_pts = 0
         self._size = (width, height)
         stream = container.add_stream(codec, rate=30, options=_VIDEO_OPTIONS[codec])
-        assert isinstance(stream, VideoStream)  # noqa: S101 - narrows the type; the codec is a video codec
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = VIDEO_TIME_BASE
         stream.codec_context.gop_size = 60
@@ -214,7 +214,7 @@ class _AudioEncoder:
         self.first_pts: int | None = None
         self.samples = 0
         stream = container.add_stream(codec, rate=AUDIO_RATE, layout="stereo")
-        assert isinstance(stream, AudioStream)  # noqa: S101 - narrows the type; the codec is an audio codec
+        assert isinstance(stream, AudioStream)
         stream.bit_rate = 128_000
         self._stream = stream
         self._next_pts = 0
