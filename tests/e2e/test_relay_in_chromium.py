@@ -16,6 +16,8 @@ from tests.service import RunningService, running_service
 
 PAGE = Path(__file__).parent / "page"
 MATCH_SECONDS = 20.0
+ESTIMATE_SECONDS = 15.0
+"""Three times what docs/measurements.md shows on a quiet machine: this one may be busy."""
 
 
 @contextlib.asynccontextmanager
@@ -63,7 +65,7 @@ async def test_two_pages_see_and_hear_each_other(browser: Browser, service: Runn
         start = asyncio.get_running_loop().time()
         await asyncio.gather(a.evaluate("client.frame()"), b.evaluate("client.frame()"))
         best = [0.0, 0.0]
-        while asyncio.get_running_loop().time() - start < 5.0:
+        while min(best) <= 1_500_000 and asyncio.get_running_loop().time() - start < ESTIMATE_SECONDS:
             for index, page in enumerate((a, b)):
                 pair = (await stats(page)).get("pair", {})
                 best[index] = max(best[index], pair.get("availableOutgoingBitrate", 0.0))
