@@ -166,7 +166,7 @@ class LiveEndpoint:
 
 def _own_task() -> asyncio.Task[Any]:
     task = asyncio.current_task()
-    assert task is not None, "aiohttp runs handlers in tasks"  # noqa: S101  # tells the type checker
+    assert task is not None, "aiohttp runs handlers in tasks"  # tells the type checker
     return task
 
 
