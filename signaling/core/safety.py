@@ -13,7 +13,6 @@ from signaling.core.seat import PastMatch, Seat
 from signaling.core.side import Side
 from signaling.messages import Block, Blocked, Report, Reported
 
-
 MEMORY_USERS = 50_000
 """Users whose blocks of this process's life are remembered beyond their seats; the least recent goes."""
 
