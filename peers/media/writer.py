@@ -56,6 +56,14 @@ class Recorded(msgspec.Struct, frozen=True):
     sync: Literal["reports", "arrival", "one stream", "nothing"]
 
 
+def check_recordable(path: Path) -> None:
+    """Say early what :class:`Writer` would say late. Raises :class:`MediaUnusable`."""
+    if path.suffix.lower() not in CODECS:
+        raise MediaUnusable(f"Cannot record {path}: the name must end in {', '.join(CODECS)}.")
+    if not path.parent.is_dir():
+        raise MediaUnusable(f"Cannot write {path}: there is no folder {path.parent}.")
+
+
 class Writer:
     """Writes one file. Frames of a kind come in order of their time, ``pts`` being unwrapped RTP timestamps.
 
@@ -63,9 +71,8 @@ class Writer:
     """
 
     def __init__(self, path: Path) -> None:
-        codecs = CODECS.get(path.suffix.lower())
-        if codecs is None:
-            raise MediaUnusable(f"Cannot record {path}: the name must end in {', '.join(CODECS)}.")
+        check_recordable(path)
+        codecs = CODECS[path.suffix.lower()]
         self._path = path
         try:
             path.open("wb").close()  # libav would find out seconds later
