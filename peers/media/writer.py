@@ -40,7 +40,7 @@ CODECS = {
     ".mp4": ("libx264", "aac"),
 }
 _VIDEO_OPTIONS = {
-    "libvpx": {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "-6", "lag-in-frames": "0"},
     "libx264": {"preset": "superfast", "tune": "zerolatency", "crf": "20"},
 }
 _WEBM_BPS = 2_000_000
@@ -196,6 +196,8 @@ class _VideoEncoder:
         stream.codec_context.gop_size = 60
         if codec == "libvpx":
             stream.bit_rate = _WEBM_BPS
+            # Its threads wait for each other by spinning: ten times the CPU for pictures of this size.
+            stream.codec_context.thread_count = 1
         self._stream = stream
 
     def encode(self, frame: av.VideoFrame, pts: int) -> list[Packet]:

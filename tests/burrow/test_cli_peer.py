@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -11,8 +12,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from peers import SyntheticMedia
+from burrow.cli import app
+from peers import PeerError, SyntheticMedia
 from signaling import messages as wire
 from tests.peers.offerer import Offerer
 from tests.peers.scripted import Socket, scripted
@@ -142,23 +145,34 @@ async def test_a_signal_while_waiting_leaves_the_queue() -> None:
     assert (process.returncode, out) == (0, b""), err
 
 
-async def test_every_failure_is_one_sentence_and_a_code(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--url", "nonsense://"], "not an address"),
+        (["--url", "http://127.0.0.1:9", "--media", "none.mp4"], r"none\.mp4"),
+        (["--url", "http://127.0.0.1:9", "--record", "film.avi"], "must end in"),
+        (["--url", "http://127.0.0.1:9", "--record", "no/such/film.mkv"], "no folder"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_sent(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(app, ["peer", *arguments])
+    assert isinstance(result.exception, PeerError)
+    assert re.search(words, str(result.exception))
+    assert result.exception.exit_code in (66, 69)
+
+
+def test_an_account_needs_its_password() -> None:
+    result = CliRunner().invoke(app, ["peer", "--url", "http://127.0.0.1:9", "--email", "a@example.org"])
+    assert result.exit_code == 2
+    assert "--password-file" in result.output
+
+
+async def test_a_failure_is_one_sentence_and_a_code() -> None:
     async with scripted() as service:
-        gone = service.url
-        cases: list[tuple[int, list[str | Path], str]] = [
-            (69, ["--url", "nonsense://"], "not an address"),
-            (66, ["--url", gone, "--media", tmp_path / "none.mp4"], "none.mp4"),
-            (66, ["--url", gone, "--record", tmp_path / "film.avi"], "must end in"),
-            (66, ["--url", gone, "--record", tmp_path / "no" / "film.mkv"], "no folder"),
-        ]
-        service.answers["auth/guest"] = (
-            429,
-            {"code": "rate_limited", "message": "Slow down.", "details": {}},
-        )
-        cases.append((75, ["--url", gone], "Slow down."))
-        for code, arguments, words in cases:
-            assert_sentence(await run(*arguments), code, words)
-    assert_sentence(await run("--url", gone), 69, "Cannot reach")
+        problem = {"code": "rate_limited", "message": "Slow down.", "details": {}}
+        service.answers["auth/guest"] = (429, problem)
+        assert_sentence(await run("--url", service.url), 75, "Slow down.")
+    assert_sentence(await run("--url", service.url), 69, "Cannot reach")
 
 
 def assert_sentence(result: tuple[int, str, str], code: int, words: str) -> None:
@@ -168,11 +182,7 @@ def assert_sentence(result: tuple[int, str, str], code: int, words: str) -> None
     assert len(err.strip().splitlines()) == 1, err
 
 
-async def test_an_account_needs_its_password_and_a_lost_match_is_still_reported(tmp_path: Path) -> None:
-    code, _, err = await run("--url", "http://127.0.0.1:9", "--email", "a@example.org")
-    assert code == 2
-    assert "--password-file" in err
-
+async def test_a_lost_match_is_still_reported(tmp_path: Path) -> None:
     async def stops(socket: Socket) -> None:
         await socket.welcome()
         await socket.expect(wire.Join)
