@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Protocol
 
 from yarl import URL
 
 from peers import Match, Offline, Online, Peer, PeerEvent, SyntheticMedia
 from signaling import messages as wire
-
-
-class RunningService(Protocol):
-    url: str
+from tests.service import RunningService
 
 
 class Cable:

@@ -6,18 +6,15 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 from peers.media.sync import measure_sync
 from tests.peers.media.clip import make_clip
+from tests.service import RunningService
 
 SECONDS = 30
-
-
-class RunningService(Protocol):
-    url: str
 
 
 async def burrow_peer(url: str, *arguments: str | Path) -> tuple[int, str, str]:
