@@ -37,7 +37,7 @@ def test_what_the_server_always_writes_is_not_optional() -> None:
     written = json.loads(messages.encoder.encode(messages.LegState(leg="a", state="connected")))
     assert {"seq", "transport", "code", "message"} <= written.keys()
     types = schema.typescript()
-    assert 'readonly transport: "udp" | "tcp" | null;' in types
+    assert 'readonly transport: "tcp" | "udp" | null;' in types
     assert "readonly take_over?: boolean;" in types
 
 
