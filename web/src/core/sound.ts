@@ -75,10 +75,11 @@ export class MutedTalk {
     if (level >= SPEECH) {
       this.loudSinceMs ??= nowMs;
       this.loudAtMs = nowMs;
-    } else if (this.loudSinceMs !== null && nowMs - this.loudAtMs > QUIET_BREAKS_MS) {
-      this.loudSinceMs = null;
+    } else {
+      if (nowMs - this.loudAtMs > QUIET_BREAKS_MS) this.loudSinceMs = null;
+      return false;
     }
-    if (this.loudSinceMs === null || nowMs - this.loudSinceMs < LOUD_FOR_MS) return false;
+    if (nowMs - this.loudSinceMs < LOUD_FOR_MS) return false;
     this.loudSinceMs = null;
     if (nowMs - this.hintedAtMs < SILENT_AFTER_HINT_MS) return false;
     this.hintedAtMs = nowMs;
