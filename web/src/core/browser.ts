@@ -82,7 +82,7 @@ export function browserClient(publish: (change: Partial<View>) => void): Client 
     media: browserMedia(),
     meter: new LevelMeter(),
     placeholder: new Placeholder(systemClock),
-    wake: new ScreenWake((navigator.wakeLock as Maybe<WakeLock>) ?? null),
+    wake: new ScreenWake(("wakeLock" in navigator ? navigator.wakeLock : null)),
     store: localStorage,
     random: Math.random,
     newId: () => Array.from(crypto.getRandomValues(new Uint8Array(9)), (byte) => byte.toString(16).padStart(2, "0")).join(""),

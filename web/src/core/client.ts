@@ -9,7 +9,7 @@ import { judgeNetwork, nothingChecked } from "./network";
 import { QualityGauge } from "./quality";
 import { type Exclusive, Session, type SessionState } from "./session";
 import { type Settings, SettingsKeeper, type Store } from "./settings";
-import { LevelMeter, MutedTalk } from "./sound";
+import { type LevelMeter, MutedTalk } from "./sound";
 import type { Announcement, NoticeKey, View } from "./view";
 import type { Report, ServerMessage } from "./wire";
 

@@ -33,6 +33,8 @@ const ORDER: Record<Grade, number> = { good: 0, fair: 1, poor: 2 };
 /** A worse grade must be seen so often in a row before it is shown, a better one so often. */
 const WORSE_AFTER = 2;
 const BETTER_AFTER = 4;
+/** How long a new route's bandwidth estimate is left alone. */
+const SETTLES_MS = 8_000;
 
 /** Bounds for fair and for poor. */
 const LOSS = [0.03, 0.08] as const;
@@ -49,8 +51,11 @@ function gradedBelow(value: number, [fair, poor]: readonly [number, number], rea
   return graded(-value, [-fair, -poor], reason);
 }
 
-/** One look: what happened between two readings. */
-export function judge(before: MediaTotals, now: MediaTotals): Verdict {
+/**
+ * One look: what happened between two readings. `settled` is false while the congestion control still
+ * finds out what the line carries: its first estimates are guesses and no fault of the line.
+ */
+export function judge(before: MediaTotals, now: MediaTotals, settled = true): Verdict {
   const seconds = (now.atMs - before.atMs) / 1000;
   const received = now.packetsReceived - before.packetsReceived;
   const lost = Math.max(0, now.packetsLost - before.packetsLost);
@@ -59,13 +64,14 @@ export function judge(before: MediaTotals, now: MediaTotals): Verdict {
   if (now.lossOut !== null) verdicts.push(graded(now.lossOut, LOSS, "loss_out"));
   if (now.roundTripMs !== null) verdicts.push(graded(now.roundTripMs, DELAY_MS, "delay"));
   if (seconds > 0) verdicts.push(graded((now.frozenSeconds - before.frozenSeconds) / seconds, FROZEN, "freezes"));
-  if (now.availableOutBps !== null) verdicts.push(gradedBelow(now.availableOutBps, BANDWIDTH_BPS, "bandwidth"));
+  if (settled && now.availableOutBps !== null) verdicts.push(gradedBelow(now.availableOutBps, BANDWIDTH_BPS, "bandwidth"));
   return verdicts.reduce((worst, verdict) => (ORDER[verdict.grade] > ORDER[worst.grade] ? verdict : worst));
 }
 
 /** Keeps what is shown steady: quick to warn after two bad looks, slow to praise after four good ones. */
 export class QualityGauge {
   private before: MediaTotals | null = null;
+  private firstAtMs: number | null = null;
   private shown: Quality | null = null;
   private candidate: Grade | null = null;
   private times = 0;
@@ -78,6 +84,7 @@ export class QualityGauge {
   /** Another route, another match: what was seen says nothing any more. */
   reset(): void {
     this.before = null;
+    this.firstAtMs = null;
     this.shown = null;
     this.candidate = null;
     this.times = 0;
@@ -87,7 +94,8 @@ export class QualityGauge {
     const before = this.before;
     this.before = now;
     if (before === null) return this.shown;
-    const { grade, reason } = judge(before, now);
+    this.firstAtMs ??= now.atMs;
+    const { grade, reason } = judge(before, now, now.atMs - this.firstAtMs >= SETTLES_MS);
     const { roundTripMs } = now;
     if (this.shown === null) {
       this.shown = { grade, reason, roundTripMs };

@@ -5,11 +5,13 @@ import { useClient } from "../state/client";
 import { useView } from "../state/store";
 import { Button } from "../ui/Button";
 import { Picture } from "../ui/Picture";
+import { useScreenFocus } from "../ui/useScreenFocus";
 
 /** In line: where, how long, with how many, and how to get out again. */
 export default function Finding() {
   const { t } = useTranslation();
   const client = useClient();
+  const screen = useScreenFocus<HTMLElement>();
   const call = useView((state) => state.call);
   const own = useView((state) => state.own);
   const refused = useView((state) => state.leg.kind === "refused");
@@ -18,7 +20,7 @@ export default function Finding() {
   return (
     <div className="flex min-h-full flex-col">
       <AppBar />
-      <main className="flex grow flex-col items-center justify-center gap-8 px-4 pb-16 text-center">
+      <main ref={screen} tabIndex={-1} className="outline-none flex grow flex-col items-center justify-center gap-8 px-4 pb-16 text-center">
         <div className="relative grid size-64 place-items-center sm:size-72">
           {[0, 0.93, 1.86].map((delay) => (
             <span

@@ -4,10 +4,12 @@ interface PictureProps {
   stream: MediaStream | null;
   label: string;
   className?: string;
+  /** Told once a frame of this stream was really shown. */
+  onFrame?: () => void;
 }
 
 /** One's own camera, silent. */
-export function Picture({ stream, label, className = "" }: PictureProps) {
+export function Picture({ stream, label, className = "", onFrame }: PictureProps) {
   const video = useRef<HTMLVideoElement>(null);
   useEffect(() => {
     const element = video.current;
@@ -17,5 +19,14 @@ export function Picture({ stream, label, className = "" }: PictureProps) {
       element.srcObject = null;
     };
   }, [stream]);
+  useEffect(() => {
+    const element = video.current;
+    if (element === null || stream === null || onFrame === undefined) return;
+    // The second one: a single frame can be a left-over of another stream.
+    let handle = element.requestVideoFrameCallback(() => {
+      handle = element.requestVideoFrameCallback(onFrame);
+    });
+    return () => element.cancelVideoFrameCallback(handle);
+  }, [stream, onFrame]);
   return <video ref={video} autoPlay playsInline muted aria-label={label} className={className} />;
 }

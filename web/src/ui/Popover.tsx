@@ -11,14 +11,16 @@ interface PopoverProps {
 
 /** A button that shows a small panel; Esc and a click elsewhere put it away. */
 export function Popover({ label, icon, className = "", panelClassName = "", children }: PopoverProps) {
-  const [open, setOpen] = useState(false);
+  // `returned`: put away by hand, so the focus goes back to the button.
+  const [state, setState] = useState<"shut" | "open" | "returned">("shut");
+  const open = state === "open";
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const panel = useId();
   useEffect(() => {
     if (!open) return;
     const outside = (event: Event): void => {
-      if (event.target instanceof Node && root.current?.contains(event.target) === false) setOpen(false);
+      if (event.target instanceof Node && root.current?.contains(event.target) === false) setState("shut");
     };
     document.addEventListener("pointerdown", outside);
     document.addEventListener("focusin", outside);
@@ -27,10 +29,10 @@ export function Popover({ label, icon, className = "", panelClassName = "", chil
       document.removeEventListener("focusin", outside);
     };
   }, [open]);
-  const close = (): void => {
-    setOpen(false);
-    button.current?.focus();
-  };
+  useEffect(() => {
+    if (state === "returned") button.current?.focus();
+  }, [state]);
+  const close = (): void => setState("returned");
   return (
     <div
       ref={root}
@@ -49,7 +51,7 @@ export function Popover({ label, icon, className = "", panelClassName = "", chil
         aria-label={label}
         aria-expanded={open}
         aria-controls={open ? panel : undefined}
-        onClick={() => setOpen(!open)}
+        onClick={() => setState(open ? "shut" : "open")}
         className={className}
       >
         {icon}
@@ -57,7 +59,7 @@ export function Popover({ label, icon, className = "", panelClassName = "", chil
       {open && (
         <div
           id={panel}
-          className={`absolute z-40 rounded-2xl border border-line bg-surface text-ink sheet-shadow animate-rise ${panelClassName}`}
+          className={`off-stage absolute z-40 rounded-2xl border border-line bg-surface text-ink sheet-shadow animate-rise ${panelClassName}`}
         >
           {children(close)}
         </div>

@@ -9,7 +9,7 @@ class FakeTrack {
   constructor(
     readonly kind: "video" | "audio",
     readonly deviceId: string,
-    readonly facingMode: string | undefined = undefined,
+    readonly facingMode?: string,
   ) {}
   get label(): string {
     return this.deviceId;

@@ -58,6 +58,17 @@ describe("what is shown", () => {
     expect(shown("gfpfpfp")).toBe("ggggggg");
   });
 
+  test("the first guesses of the bandwidth are no fault of the line", () => {
+    const gauge = new QualityGauge();
+    let totals: MediaTotals = { ...START, availableOutBps: 200_000 };
+    const grades: string[] = [];
+    for (let second = 0; second < 14; second += 1) {
+      grades.push(gauge.read(totals)?.grade[0] ?? "-");
+      totals = later(totals);
+    }
+    expect(grades.join("")).toBe("-gggggggggffff");
+  });
+
   test("there is nothing to say from one reading, or after a reset", () => {
     const gauge = new QualityGauge();
     expect(gauge.read(START)).toBeNull();

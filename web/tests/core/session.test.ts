@@ -151,7 +151,7 @@ describe("coming in", () => {
   test("a guest confirms age and terms", async () => {
     const session = makeSession();
     await session.guest("Ada", "2026-11");
-    expect(JSON.parse(String(calls[0]?.init.body))).toEqual({ name: "Ada", age_confirmed: true, terms_version: "2026-11" });
+    expect(JSON.parse(calls[0]?.init.body as string)).toEqual({ name: "Ada", age_confirmed: true, terms_version: "2026-11" });
     expect(marked).toBe(true);
   });
 

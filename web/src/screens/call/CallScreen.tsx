@@ -45,7 +45,7 @@ export default function CallScreen() {
   const ended = call.kind === "ended";
   return (
     <div ref={screen} tabIndex={-1} className="flex h-full overflow-hidden bg-stage outline-none" data-call={call.kind}>
-      <main aria-label={t("call.stage", { name })} className="on-stage relative min-w-0 grow overflow-hidden text-white">
+      <main aria-label={t("call.stage", { name })} className={`on-stage relative min-w-0 grow overflow-hidden text-white ${chatOpen ? "max-lg:mb-[62dvh]" : ""}`}>
         <h1 className="sr-only">{t("call.stage", { name })}</h1>
         <RemotePicture key={talk.match} name={name} connected={call.kind === "connected"} dimmed={ended} />
         <div className="pointer-events-none absolute inset-x-0 top-0 h-28 bg-gradient-to-b from-black/60 to-transparent" />
@@ -54,7 +54,7 @@ export default function CallScreen() {
         {ended ? <EndedCard call={call} onReport={() => setDialog("report")} /> : <StageNote call={call} />}
         {talking && (
           <>
-            <OwnPicture />
+            {(wide || !chatOpen) && <OwnPicture />}
             <Offers />
             <Controls chatOpen={chatOpen} onChat={() => setChatWish(!chatOpen)} onStop={() => setDialog("stop")} stage={screen} />
           </>

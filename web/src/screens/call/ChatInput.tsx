@@ -16,6 +16,7 @@ export function ChatInput({ open }: { open: boolean }) {
   const client = useClient();
   const [text, setText] = useState("");
   const field = useRef<HTMLTextAreaElement>(null);
+  const composedAt = useRef(-Infinity);
   const chars = charsOf(text);
   const over = chars - CHAT_MAX_CHARS;
   const change = (next: string): void => {
@@ -78,10 +79,14 @@ export function ChatInput({ open }: { open: boolean }) {
           aria-describedby={chars >= COUNT_FROM ? "chat-count" : undefined}
           placeholder={t("chat.placeholder")}
           enterKeyHint="send"
+          onCompositionEnd={(event) => {
+            composedAt.current = event.timeStamp;
+          }}
           onChange={(event) => change(event.target.value)}
           onKeyDown={(event) => {
-            // 229: Safari ends a composition before the key that ended it.
-            const composing = event.nativeEvent.isComposing || event.nativeEvent.keyCode === 229;
+            // The Enter that takes an input method's proposal sends nothing. Safari ends the composition
+            // before that key, so the end is remembered for a moment.
+            const composing = event.nativeEvent.isComposing || event.timeStamp - composedAt.current < 100;
             if (event.key !== "Enter" || event.shiftKey || composing) return;
             event.preventDefault();
             send();

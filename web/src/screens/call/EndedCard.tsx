@@ -18,7 +18,7 @@ export function EndedCard({ call, onReport }: EndedCardProps) {
     call.by === "stranger" ? t("ended.title", { name }) : call.by === "you" ? t("ended.titleYou") : t("ended.titleService");
   const reason = call.by === "you" && call.reason === "lost" ? t("ended.youLost") : t(`ended.reason.${call.reason}`);
   return (
-    <div className="absolute inset-0 z-10 overflow-y-auto">
+    <div className="off-stage absolute inset-0 z-10 overflow-y-auto">
       <div className="flex min-h-full items-center justify-center p-4 pt-24">
         <section className="flex w-full max-w-md animate-rise flex-col gap-4 rounded-3xl bg-surface p-6 text-ink sheet-shadow">
           <div>

@@ -1,4 +1,4 @@
-import { type FormEvent, useId, useState } from "react";
+import { type SyntheticEvent, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { CHAT_MAX_CHARS, type Report } from "../../core/wire";
 import { useClient } from "../../state/client";
@@ -24,7 +24,7 @@ export default function ReportDialog({ match, name, talking, onClose }: ReportDi
   const [text, setText] = useState("");
   const [block, setBlock] = useState(true);
   const [fault, setFault] = useState<"need" | "failed" | null>(null);
-  const submit = (event: FormEvent): void => {
+  const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
     if (reason === null) {
       setFault("need");

@@ -1,4 +1,4 @@
-import { Flag, Shield, SignalHigh, SignalLow, SignalMedium, UserX } from "lucide-react";
+import { Flag, Shield, UserX } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { CallState } from "../../core/call";
 import type { Grade } from "../../core/quality";
@@ -73,7 +73,7 @@ function Row({ icon, words, onClick }: { icon: React.ReactNode; words: string; o
 }
 
 const GRADE: Record<Grade, string> = { good: "text-[#8fd89d]", fair: "text-[#f2c566]", poor: "text-[#ff9d94]" };
-const BARS = { good: SignalHigh, fair: SignalMedium, poor: SignalLow } as const;
+const BARS: Record<Grade, number> = { good: 3, fair: 2, poor: 1 };
 
 function Path({ route, connected }: { route: "direct" | "relay" | null; connected: boolean }) {
   const { t } = useTranslation();
@@ -81,7 +81,6 @@ function Path({ route, connected }: { route: "direct" | "relay" | null; connecte
   if (route === null) return null;
   const path = t(`call.path.${route}`);
   if (!connected || quality === null) return <p className="text-sm text-white/85">{path}</p>;
-  const Bars = BARS[quality.grade];
   return (
     <p
       data-grade={quality.grade}
@@ -90,10 +89,21 @@ function Path({ route, connected }: { route: "direct" | "relay" | null; connecte
     >
       <span className="text-white/85">{path}</span>
       <span className={`flex items-center gap-1 font-semibold ${GRADE[quality.grade]}`}>
-        <Bars aria-hidden className="size-4" />
+        <Bars lit={BARS[quality.grade]} />
         {t(`call.quality.${quality.grade}`)}
       </span>
       {quality.reason !== null && <span className="text-white/85">{t(`call.quality.reason.${quality.reason}`)}</span>}
     </p>
+  );
+}
+
+/** By height and number, so not by colour alone. */
+function Bars({ lit }: { lit: number }) {
+  return (
+    <svg viewBox="0 0 18 14" aria-hidden className="h-3.5 w-4.5 fill-current">
+      {[0, 1, 2].map((bar) => (
+        <rect key={bar} x={bar * 6.5} y={8 - bar * 4} width="5" height={6 + bar * 4} rx="1.2" opacity={bar < lit ? 1 : 0.3} />
+      ))}
+    </svg>
   );
 }

@@ -1,5 +1,5 @@
 import { LoaderCircle } from "lucide-react";
-import { type FormEvent, lazy, Suspense, useState } from "react";
+import { lazy, Suspense, type SyntheticEvent, useState } from "react";
 import { Trans, useTranslation } from "react-i18next";
 import { useClient } from "../../state/client";
 import { useView } from "../../state/store";
@@ -26,7 +26,7 @@ export function EntryForm({ way }: { way: EntryWay }) {
   const [working, setWorking] = useState(false);
   const [termsOpen, setTermsOpen] = useState(false);
 
-  const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
+  const submit = async (event: SyntheticEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
     if (working) return;
     const form = event.currentTarget;

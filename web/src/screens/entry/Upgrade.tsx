@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import { type SyntheticEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useClient } from "../../state/client";
 import { Button } from "../../ui/Button";
@@ -17,7 +17,7 @@ export default function Upgrade({ name: current, onClose }: { name: string; onCl
   const [faults, setFaults] = useState<Faults>({});
   const [refusal, setRefusal] = useState<string | null>(null);
   const [working, setWorking] = useState(false);
-  const submit = async (event: FormEvent): Promise<void> => {
+  const submit = async (event: SyntheticEvent): Promise<void> => {
     event.preventDefault();
     if (working) return;
     const found = faultsOf("upgrade", { name, email, password, age: true, accepted: true });

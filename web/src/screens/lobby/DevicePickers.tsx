@@ -11,10 +11,11 @@ import { LevelBar } from "../../ui/LevelBar";
 import { Problem } from "../../ui/Problem";
 
 /** Camera, microphone and speaker: choose, see that they work, and what to do when they do not. */
-export function DevicePickers() {
+export function DevicePickers({ seen }: { seen: MediaStream | null }) {
   const { t } = useTranslation();
   const client = useClient();
   const devices = useView((state) => state.devices);
+  const moving = useView((state) => state.own !== null && state.own === seen);
   return (
     <section aria-label={t("lobby.devices")} className="flex flex-col gap-5 rounded-3xl bg-surface p-5 sheet-shadow">
       <div className="flex flex-col gap-2.5">
@@ -26,6 +27,12 @@ export function DevicePickers() {
           onChoose={(id) => client.chooseCamera(id)}
         />
         <Problem kind="camera" state={devices.camera} />
+        {moving && (
+          <p className="flex items-center gap-1.5 text-sm font-medium text-good">
+            <CircleCheck aria-hidden className="size-4" />
+            {t("lobby.cameraSeen")}
+          </p>
+        )}
       </div>
       <div className="flex flex-col gap-2.5">
         <DeviceSelect

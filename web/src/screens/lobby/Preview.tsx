@@ -1,14 +1,18 @@
 import { Camera, CameraOff, Mic, MicOff, SwitchCamera } from "lucide-react";
+import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 import { useClient } from "../../state/client";
 import { useView } from "../../state/store";
 import { Picture } from "../../ui/Picture";
 import { RoundToggle } from "../../ui/RoundToggle";
 
-export function Preview() {
+export function Preview({ onSeen }: { onSeen: (stream: MediaStream) => void }) {
   const { t } = useTranslation();
   const client = useClient();
   const own = useView((state) => state.own);
+  const onFrame = useCallback(() => {
+    if (own !== null) onSeen(own);
+  }, [own, onSeen]);
   const camera = useView((state) => state.devices.camera);
   const facing = camera.kind === "on" ? camera.facing : null;
   const severalCameras = useView((state) => state.devices.cameras.length > 1);
@@ -23,6 +27,7 @@ export function Preview() {
         <Picture
           stream={own}
           label={t("lobby.preview")}
+          onFrame={onFrame}
           className={`size-full object-cover ${facing === "environment" ? "" : "mirrored"}`}
         />
       ) : (
