@@ -1,6 +1,5 @@
 import "@fontsource-variable/figtree/wght.css";
 import "@fontsource-variable/noto-sans-arabic/wght.css";
-import "@fontsource/noto-color-emoji/400.css";
 import "./styles.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";

@@ -51,7 +51,7 @@ export function ChatInput({ open }: { open: boolean }) {
       }}
       className="border-t border-line px-3 pt-3 pb-[calc(env(safe-area-inset-bottom)+0.75rem)]"
     >
-      <div className="flex items-end gap-1 rounded-3xl border border-edge bg-surface p-1 focus-within:border-accent focus-within:ring-2 focus-within:ring-accent">
+      <div className="flex items-end gap-1 rounded-3xl border border-edge bg-surface p-1 has-[textarea:focus]:border-accent has-[textarea:focus]:ring-2 has-[textarea:focus]:ring-accent">
         <Popover
           label={t("chat.emoji")}
           icon={<Smile aria-hidden />}

@@ -1,8 +1,12 @@
 import { EmojiPicker } from "frimousse";
+import type { CSSProperties } from "react";
 import { useTranslation } from "react-i18next";
 
 /** Data from our own origin, loaded with the first opening. */
 const DATA = new URL("emoji", document.baseURI).href;
+
+/** The picker has its own idea of fonts. */
+const FONT = { "--frimousse-emoji-font": "var(--font-emoji), sans-serif" } as CSSProperties;
 
 export default function EmojiPanel({ onPick }: { onPick: (emoji: string) => void }) {
   const { t } = useTranslation();
@@ -12,13 +16,14 @@ export default function EmojiPanel({ onPick }: { onPick: (emoji: string) => void
       locale="en"
       columns={8}
       onEmojiSelect={({ emoji }) => onPick(emoji)}
+      style={FONT}
       className="isolate flex h-full w-full flex-col bg-surface"
     >
       <EmojiPicker.Search
         autoFocus
         aria-label={t("chat.search")}
         placeholder={t("chat.search")}
-        className="m-2 h-11 rounded-xl border border-edge bg-surface px-3 placeholder:text-muted"
+        className="m-2 h-11 shrink-0 rounded-xl border border-edge bg-surface px-3 placeholder:text-muted"
       />
       <EmojiPicker.Viewport className="relative grow outline-none">
         <EmojiPicker.Loading className="absolute inset-0 grid place-items-center text-muted">{t("chat.emojiLoading")}</EmojiPicker.Loading>

@@ -9,7 +9,7 @@ export function Burrows({ className = "" }: { className?: string }) {
           <path d={`${SURFACE}v150a32 32 0 0 1-32 32H32a32 32 0 0 1-32-32Z`} />
         </clipPath>
       </defs>
-      <circle cx="322" cy="36" r="24" className="fill-accent-soft" />
+      <circle cx="286" cy="32" r="22" className="fill-accent-soft" />
       <g clipPath="url(#hill)">
         <rect width="560" height="250" className="fill-raised" />
         <path d="M136 40v80M424 40v80" strokeWidth="34" className="stroke-accent-soft" />

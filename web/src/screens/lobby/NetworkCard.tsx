@@ -67,11 +67,11 @@ function Details({ report }: { report: NetworkReport }) {
         <Row name={t("network.udp")} finding={report.udp} />
         <Row name={t("network.tcp")} finding={report.tcp} />
         <dt className="text-muted">{t("network.roundTrip")}</dt>
-        <dd className="font-medium">
+        <dd className="text-end font-medium">
           {report.roundTripMs === null ? t("network.notMeasured") : t("network.ms", { value: Math.round(report.roundTripMs) })}
         </dd>
         <dt className="text-muted">{t("network.nat")}</dt>
-        <dd className="font-medium">{t("network.natUnknown")}</dd>
+        <dd className="text-end font-medium">{t("network.natUnknown")}</dd>
       </dl>
       <div className="mt-4 flex flex-wrap gap-2">
         <Button onClick={() => client.checkNetwork()}>{t("network.again")}</Button>
