@@ -21,7 +21,6 @@ FLAGS = (
 FAKE_DEVICES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
-
 @asynccontextmanager
 async def chromium(flags: Sequence[str] = FAKE_DEVICES) -> AsyncIterator[Browser]:
     """A fresh headless browser. ``flags`` come on top of those that every run needs."""

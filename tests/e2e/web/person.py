@@ -106,7 +106,45 @@ class Person:
         """The picture is one that changes: frames are decoded, and their pixels differ."""
         page, before, first = self.page, await self.frames(), await self.pixels()
         await page.wait_for_function(
-            "n => document.querySelector('video[data-seen]').getVideoPlaybackQuality().totalVideoFrames > n + 5",
-            arg=before,
+            "([v, n]) => v.getVideoPlaybackQuality().totalVideoFrames > n + 5",
+            arg=[await self.stranger.element_handle(), before],
         )
         assert await self.pixels() != first
+
+    async def loudness(self) -> float:
+        """The loudest sample heard of the stranger within a second, from 0 to 1."""
+        return float(
+            await self.stranger.evaluate(
+                """async v => {
+                    const context = new AudioContext();
+                    const analyser = context.createAnalyser();
+                    context.createMediaStreamSource(v.srcObject).connect(analyser);
+                    const samples = new Float32Array(analyser.fftSize);
+                    let loudest = 0;
+                    const end = performance.now() + 1500;
+                    while (performance.now() < end) {
+                        await new Promise(requestAnimationFrame);
+                        analyser.getFloatTimeDomainData(samples);
+                        loudest = Math.max(loudest, ...samples.map(Math.abs));
+                    }
+                    await context.close();
+                    return loudest;
+                }"""
+            )
+        )
+
+    async def opened(self, what: str) -> int:
+        """How many ``peers`` or ``sockets`` the page has opened so far."""
+        return int(await self.page.evaluate("what => watch[what].length", what))
+
+    async def drop_socket(self) -> None:
+        """Close the newest WebSocket under the client, as a network would."""
+        await self.page.evaluate("watch.sockets.at(-1).close(4999)")
+
+    async def notice(self, text: str) -> None:
+        """Wait for a short piece of news."""
+        await expect(self.page.locator("p").get_by_text(text).first).to_be_visible(timeout=STEP_MS)
+
+    async def told(self, text: str | re.Pattern[str]) -> None:
+        """Wait until a screen reader is told so."""
+        await expect(self.page.get_by_role("status")).to_have_text(text, timeout=STEP_MS)

@@ -138,8 +138,7 @@ async def no_devices(browser: Browser, url: str, album: Album, *, phone: bool) -
 
 
 async def main(folder: Path) -> None:
-    """All pictures, into ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """All pictures, into ``folder``, which is there."""
     with tempfile.TemporaryDirectory() as data_dir:
         async with web_service(Path(data_dir)) as service:
             async with chromium() as browser:
@@ -153,4 +152,6 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/pictures")))
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else "build/pictures")
+    target.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(target))
