@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from playwright.async_api import BrowserContext, Locator, Page, expect
@@ -104,12 +105,21 @@ class Person:
 
     async def moving(self) -> None:
         """The picture is one that changes: frames are decoded, and their pixels differ."""
-        page, before, first = self.page, await self.frames(), await self.pixels()
-        await page.wait_for_function(
-            "([v, n]) => v.getVideoPlaybackQuality().totalVideoFrames > n + 5",
-            arg=[await self.stranger.element_handle(), before],
+        first = await self.pixels()
+        await self.until(
+            "document.querySelector('video[data-seen]').getVideoPlaybackQuality().totalVideoFrames > given",
+            await self.frames() + 5,
         )
         assert await self.pixels() != first
+
+    async def until(self, condition: str, given: object = None) -> None:
+        """Wait for a JavaScript condition (on ``given``). Not ``wait_for_function``: it evaluates in the
+        page, which the page's policy forbids."""
+        async with asyncio.timeout(STEP_MS / 1000):
+            await self.page.evaluate(
+                f"async given => {{ while (!({condition})) await new Promise(r => setTimeout(r, 40)); }}",
+                given,
+            )
 
     async def loudness(self) -> float:
         """The loudest sample heard of the stranger within a second, from 0 to 1."""

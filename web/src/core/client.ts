@@ -188,6 +188,7 @@ export class Client {
   prepareDevices(): void {
     if (this.devicesWanted) return;
     this.devicesWanted = true;
+    this.tracksChanged();
     void this.devices.start({ camera: this.settings.value.cameraOn, microphone: true });
   }
 
@@ -208,6 +209,7 @@ export class Client {
 
   chooseCamera(cameraId: string): void {
     this.settings.set({ cameraId, cameraOn: true });
+    this.devices.forgetSide();
     void this.devices.open("camera");
   }
 
@@ -305,6 +307,7 @@ export class Client {
       this.dispatch({ kind: "reset" });
       this.leg.close();
       this.devices.stop();
+      this.around.placeholder.stop();
       this.devicesWanted = false;
     }
   }

@@ -165,10 +165,18 @@ export class Devices {
     if (state.facing !== null) {
       this.facing = state.facing === "user" ? "environment" : "user";
       await this.open("camera");
-      return null;
+      const now = this.current.camera;
+      if (now.kind !== "on" || now.deviceId !== state.deviceId) return null;
+      // A wish only, and not followed: then by name.
+      this.facing = null;
     }
     const ids = this.current.cameras.map((camera) => camera.id);
     return ids[(ids.indexOf(state.deviceId) + 1) % ids.length] ?? null;
+  }
+
+  /** A camera chosen by name counts more than a side of the phone. */
+  forgetSide(): void {
+    this.facing = null;
   }
 
   stop(): void {

@@ -41,6 +41,8 @@ class FakeMedia implements Media {
   asked: MediaStreamConstraints[] = [];
   tracks: FakeTrack[] = [];
   facing: string | undefined;
+  /** Gives the first camera whatever side is wished. */
+  deaf = false;
   changed: () => void = () => undefined;
   permissionChanged: Record<Kind, (state: PermissionState) => void> = { camera: () => undefined, microphone: () => undefined };
 
@@ -54,7 +56,9 @@ class FakeMedia implements Media {
       if (fault !== null) throw fault;
       const type = kind === "camera" ? "videoinput" : "audioinput";
       const exact = typeof wish === "object" && typeof wish.deviceId === "object" && "exact" in wish.deviceId ? wish.deviceId.exact : undefined;
-      const device = this.devices.find((one) => one.kind === type && (exact === undefined || one.deviceId === exact));
+      const turned = !this.deaf && typeof wish === "object" && wish.facingMode !== undefined;
+      const fits = this.devices.filter((one) => one.kind === type && (exact === undefined || one.deviceId === exact));
+      const device = turned ? fits.at(-1) : fits[0];
       if (device === undefined) throw named(exact === undefined ? "NotFoundError" : "OverconstrainedError");
       made.push(new FakeTrack(kind === "camera" ? "video" : "audio", device.deviceId, kind === "camera" ? this.facing : undefined));
     }
@@ -225,5 +229,12 @@ describe("changing", () => {
     await devices.open("camera");
     expect(await devices.flip()).toBeNull();
     expect(media.asked.at(-1)).toMatchObject({ video: { facingMode: { ideal: "environment" } } });
+  });
+
+  test("a side that the browser does not give is found by name", async () => {
+    media.facing = "user";
+    media.deaf = true;
+    await devices.start({ camera: true, microphone: false });
+    expect(await devices.flip()).toBe("cam2");
   });
 });
