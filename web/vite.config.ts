@@ -15,6 +15,17 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     manifest: "build-manifest.json",
     chunkSizeWarningLimit: 700,
+    rolldownOptions: {
+      output: {
+        // A dozen of small files cost a slow machine more than they save: what most screens share is one.
+        codeSplitting: {
+          groups: [
+            { name: "library", test: /node_modules[\\/](react|react-dom|scheduler|i18next|react-i18next|zustand|lucide-react)[\\/]/ },
+            { name: "shared", test: /src[\\/](ui|app|core|state|screens[\\/]entry)[\\/]/ },
+          ],
+        },
+      },
+    },
   },
   server: {
     proxy: { "/api": SERVICE, "/health": SERVICE, "/ready": SERVICE, "/ws": { target: SERVICE, ws: true } },

@@ -130,6 +130,8 @@ class Person:
                     const analyser = context.createAnalyser();
                     context.createMediaStreamSource(v.srcObject).connect(analyser);
                     const samples = new Float32Array(analyser.fftSize);
+                    // What was on its way before is not meant.
+                    await new Promise(resolve => setTimeout(resolve, 500));
                     let loudest = 0;
                     const end = performance.now() + 1500;
                     while (performance.now() < end) {

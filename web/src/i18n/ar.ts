@@ -221,7 +221,7 @@ export const ar: Catalogue = {
     cameraOff: "إطفاء الكاميرا",
     cameraOn: "تشغيل الكاميرا",
     flip: "الكاميرا الأخرى",
-    devices: "الكاميرا والصوت",
+    controls: "أدوات التحكم",
     chat: "الدردشة",
     chatUnread: "الدردشة، رسائل جديدة: {{value}}",
     more: "المزيد",

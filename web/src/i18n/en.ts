@@ -229,7 +229,7 @@ export const en = {
     cameraOff: "Turn camera off",
     cameraOn: "Turn camera on",
     flip: "Other camera",
-    devices: "Camera and sound",
+    controls: "Controls",
     chat: "Chat",
     chatUnread: "Chat, new messages: {{value}}",
     more: "More",

@@ -19,6 +19,8 @@ export function Dialog({ title, onClose, children, wide = false }: DialogProps) 
     const dialog = box.current;
     if (dialog === null || dialog.open) return;
     dialog.showModal();
+    // React's autoFocus comes too early: the dialog opens after it and takes its own first button.
+    dialog.querySelector<HTMLElement>("[data-first-focus]")?.focus();
     return () => dialog.close();
   }, []);
   return (
@@ -63,7 +65,7 @@ export function Confirm({ title, text, confirm, onConfirm, onClose, danger = fal
     <Dialog title={title} onClose={onClose}>
       <p className="text-muted">{text}</p>
       <div className="mt-6 flex flex-wrap justify-end gap-3">
-        <button type="button" autoFocus onClick={onClose} className="min-h-11 rounded-full px-4 font-semibold hover:bg-raised">
+        <button type="button" data-first-focus onClick={onClose} className="min-h-11 rounded-full px-4 font-semibold hover:bg-raised">
           {t("common.cancel")}
         </button>
         <button

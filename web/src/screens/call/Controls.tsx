@@ -24,7 +24,7 @@ export function Controls({ chatOpen, onChat, onStop, stage }: ControlsProps) {
   return (
     <div
       role="toolbar"
-      aria-label={t("call.devices")}
+      aria-label={t("call.controls")}
       className="absolute inset-x-0 bottom-0 z-20 flex items-center justify-center gap-2 px-3 pb-[calc(env(safe-area-inset-bottom)+1rem)] sm:gap-3"
     >
       <RoundToggle

@@ -37,14 +37,16 @@ export default function EmojiPanel({ onPick }: { onPick: (emoji: string) => void
                 {category.label}
               </div>
             ),
+            // ARIA counts from one, the library from zero.
             Row: ({ children, ...props }) => (
-              <div {...props} className="px-1.5">
+              <div {...props} aria-rowindex={(props["aria-rowindex"] ?? 0) + 1} className="px-1.5">
                 {children}
               </div>
             ),
             Emoji: ({ emoji, ...props }) => (
               <button
                 {...props}
+                aria-colindex={(props["aria-colindex"] ?? 0) + 1}
                 type="button"
                 className="flex aspect-square grow basis-0 items-center justify-center rounded-lg text-2xl data-active:bg-accent-soft"
               >

@@ -17,7 +17,7 @@ export function LinkDialog({ url, onClose }: { url: URL; onClose: () => void }) 
       </p>
       <p className="mt-3 text-sm text-muted">{t("chat.linkHint")}</p>
       <div className="mt-5 flex flex-wrap justify-end gap-3">
-        <Button look="quiet" autoFocus onClick={onClose}>
+        <Button look="quiet" data-first-focus onClick={onClose}>
           {t("common.cancel")}
         </Button>
         <a
