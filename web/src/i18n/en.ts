@@ -187,7 +187,7 @@ export const en = {
   finding: {
     title: "Looking for someone…",
     joining: "Getting in line…",
-    position: "Your place in line",
+    position: "Place in line",
     online: "People online",
     wait: "Estimated wait",
     unknownWait: "Not known yet",
