@@ -43,6 +43,8 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
         **own,
         "BURROW_SERVER_PORT": "0",
         "BURROW_RELAY_UDP_PORT": "0",
+        "BURROW_RELAY_TCP_PORT": "0",
+        "BURROW_RELAY_STUN_PORT": "0",
         "BURROW_RELAY_ADDRESSES": "127.0.0.1",
         "BURROW_AUTH_SIGNUPS_PER_MINUTE": "100000",
         "BURROW_AUTH_LOGINS_PER_MINUTE": "100000",
