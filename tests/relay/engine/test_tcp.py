@@ -257,9 +257,9 @@ async def test_old_video_goes_before_audio_and_nothing_grows(make_bench: MakeBen
     audio: list[int] = []
     video: dict[int, int] = {}
     while len(audio) < frames:
-        packet = await slow.receive_rtp()
-        timestamp = int.from_bytes(packet[4:8], "big")
-        if packet.endswith(b"audio"):
+        received = await slow.receive_rtp()
+        timestamp = int.from_bytes(received[4:8], "big")
+        if received.endswith(b"audio"):
             audio.append(timestamp)
         else:
             video[timestamp] = video.get(timestamp, 0) + 1
