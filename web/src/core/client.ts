@@ -90,7 +90,10 @@ export class Client {
       events: {
         onState: (state) => this.connectionChanged(state),
         onMessage: (message) => this.heard(message),
-        onResumed: () => this.dispatch({ kind: "socket_resumed" }),
+        onResumed: () => {
+          this.dispatch({ kind: "socket_resumed" });
+          this.reopenLeg(this.leg.state);
+        },
         onFresh: () => this.startAnew(),
       },
     });
@@ -443,7 +446,13 @@ export class Client {
       this.look();
       return;
     }
+    this.reopenLeg(leg);
+  }
+
+  /** Asks for another leg, more patiently each time; with the socket away it is asked for after the resume. */
+  private reopenLeg(leg: LegState): void {
     if ((leg.kind !== "closed" && leg.kind !== "refused") || this.connection.state.kind !== "open") return;
+    this.cancelLegAgain();
     this.look();
     const wait = LEG_AGAIN_MS[Math.min(this.legTries, LEG_AGAIN_MS.length - 1)] ?? 15_000;
     this.legTries += 1;
