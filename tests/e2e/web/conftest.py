@@ -12,7 +12,6 @@ from tests.e2e.web.browser import chromium
 from tests.e2e.web.house import House
 from tests.e2e.web.service import ROOT, WebService, web_service
 
-
 TEST_SECONDS = 240
 """Two browsers, their encoders, a relay and whatever else runs share two cores."""
 
