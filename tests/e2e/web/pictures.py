@@ -30,6 +30,13 @@ SETTLE_MS = 700
 """For transitions to end, so that a picture shows what one then sees."""
 
 
+PLAIN_NAMES = """
+    const names = {videoinput: "Built-in camera", audioinput: "Built-in microphone", audiooutput: "Speakers"};
+    Object.defineProperty(MediaDeviceInfo.prototype, "label", {get() { return names[this.kind]; }});
+"""
+"""The fake devices are called after the files they play."""
+
+
 class Album:
     """The folder, and one look."""
 
@@ -48,6 +55,7 @@ async def every_screen(
     """Walk from the first page to the end of a talk."""
     ada_context = await context_of(browser, phone=phone, dark=dark)
     bea_context = await context_of(other)
+    await ada_context.add_init_script(PLAIN_NAMES)
     try:
         ada = await Person.arrive(ada_context, url)
         await album.take(ada, "01-entry")
