@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
@@ -80,7 +81,8 @@ class Caller:
 
     async def steady(self, ms: float, most: float) -> None:
         """Return when frames have come for ``ms`` without a gap of more than ``most`` ms."""
-        await self.ask("([ms, most]) => client.steady(ms, most)", [ms, most])
+        async with asyncio.timeout(WAIT_MS / 1000 + ms / 1000):
+            await self.ask("([ms, most]) => client.steady(ms, most)", [ms, most])
 
     async def path(self) -> dict[str, Any]:
         found: dict[str, Any] = await self.ask("client.path()")

@@ -172,8 +172,8 @@ async def test_picture_keeps_moving_over_a_bad_line(make_lab: MakeLab, tmp_path:
 
 
 async def test_slow_tcp_client_sees_less_and_hears_all(make_lab: MakeLab, tmp_path: Path) -> None:
-    """Its line takes a quarter of what the stranger would send. Over TCP nothing is lost on the way, so what is
-    too much must be dropped before it, and sound must not be among it."""
+    """Its line takes a quarter of what the stranger would send. Over TCP nothing is lost on the way, so what
+    is too much must be dropped before it, and sound must not be among it."""
     slow = Conditions(delay_ms=20, rate_bps=400_000, queue_ms=300)
     lab = make_lab({"a": slow}, a=Kind.UDP_BLOCKED, b=Kind.CONE)
     async with meeting(lab, tmp_path) as callers:
