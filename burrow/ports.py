@@ -106,7 +106,8 @@ class LiveRecords:
 
 def stun_urls(relay: RelayNode) -> tuple[str, ...]:
     """What clients are told to ask for their mapped address: the relay's own ports (RFC 7064)."""
-    hosts = [(f"[{a.host}]" if ":" in a.host else a.host, a.port) for a in relay.bound]
+    asked = (*relay.bound, *relay.bound_stun)
+    hosts = [(f"[{a.host}]" if ":" in a.host else a.host, a.port) for a in asked]
     return tuple(f"stun:{host}:{port}" for host, port in hosts)
 
 

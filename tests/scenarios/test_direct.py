@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+from yarl import URL
+
 from peers import Match, Peer, SyntheticMedia
 from signaling import messages as wire
 from tests.service import RunningService, running_service
@@ -18,6 +21,7 @@ async def until_route(match: Match, route: str, state: str) -> wire.Route:
     raise AssertionError(f"the match ended before {route} {state}")
 
 
+@pytest.mark.timeout(120)
 async def test_two_meet_directly_and_move_to_the_relay_when_the_link_is_cut(tmp_path: Path) -> None:
     async with (
         # Without a time limit for the direct attempt, so that a busy machine does not decide.
@@ -30,6 +34,9 @@ async def test_two_meet_directly_and_move_to_the_relay_when_the_link_is_cut(tmp_
             until_route(first, "direct", "connected"), until_route(second, "direct", "connected")
         )
         assert (first.route, second.route) == ("direct", "direct")
+        addresses = [URL(url.replace("stun:", "stun://")) for url in ada._seat.stun]
+        assert {address.host for address in addresses} == {"127.0.0.1"}
+        assert len({address.port for address in addresses}) == 2, "two ports tell how a NAT maps"
         await seen(first, 30)
         await seen(second, 30)
         direct = ada._seat._direct
