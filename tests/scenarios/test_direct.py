@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -54,7 +57,21 @@ async def test_two_meet_directly_and_move_to_the_relay_when_the_link_is_cut(tmp_
         await seen(first, before[0] + 30)
         await seen(second, before[1] + 30)
         report, _ = await asyncio.gather(first.leave(), second.over())
+        assert await service.stop() == 0
     assert (report.route, report.ended) == ("relay", "left")
+    # The row tells an operator the same story, and where it went wrong.
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "burrow.sqlite3")) as database:
+        [row] = database.execute("SELECT routes, route_changes, troubles FROM matches").fetchall()
+    routes, changes, troubles = map(json.loads, row)
+    assert routes == ["direct", "relay"]
+    assert [(c["route"], c["state"]) for c in changes if c["state"] in ("connected", "unlinked")] == [
+        ("direct", "connected"),
+        ("relay", "connected"),
+        ("direct", "unlinked"),
+    ]
+    assert {"route": "direct", "step": "ice_udp", "side": None} in [
+        {name: trouble[name] for name in ("route", "step", "side")} for trouble in troubles
+    ]
 
 
 async def test_who_hides_is_relayed(service: RunningService) -> None:
