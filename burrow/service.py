@@ -75,7 +75,6 @@ class Service:
         safety = LiveSafety(database, writer)
         rules = rules_from(config.live, config.matching, config.routes, stun=stun_urls(relay))
         live = LiveService(rules, relay, safety, LiveRecords(writer), policy=policy_from(config.routes))
-        self._live_task = await live.start()
 
         endpoint = LiveEndpoint(live, LiveAccounts(accounts), safety, config.live, config.server.origins)
         app = build_app(
@@ -96,6 +95,7 @@ class Service:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
+        self._live_task = await live.start()
         # First of all, while sockets and relay still work: users are told and matches get their last counts.
         stack.push_async_callback(live.stop, config.server.stop_seconds)
         await self._listen(runner)
