@@ -41,7 +41,7 @@ AV1 = Codec("video", "AV1", 45, 90_000, rtx_payload_type=46)
 
 CODECS: tuple[Codec, ...] = (RED, OPUS, VP8, H264, VP9, AV1)
 """In the order of preference. RED before Opus: each packet carries the one before it as well, so a single
-lost one is not heard (docs/decisions/0042-red-first.md). VP8 first: every browser and every headless peer
+lost one is not heard (docs/decisions/0072-red-first.md). VP8 first: every browser and every headless peer
 has it."""
 
 MIDS: dict[Kind, str] = {"audio": "0", "video": "1"}

@@ -9,7 +9,8 @@ and asking for a position take logarithmic time. A search never walks the whole 
 - Nobody looks behind the place they joined at: who joined later looks at them. So each two are looked
   at once, and whoever can be matched is found in bounded steps.
 - Two who may not meet *yet*, because they parted a moment ago, are looked at again when that time is
-  over, directly (:class:`signaling.core.rematch.Rematch` tells). Two who wait alone wait until then.
+  over, directly (:class:`signaling.core.rematch.Rematch` tells), or as soon as only they are left: a rule that
+  spares people the same stranger while there are others must not keep them from the only one there is.
 - Who is *held* (no socket at the moment) keeps the place and is out of everybody's sight, so that an outage
   that takes half the sockets does not make the others' searches long. Released, they look through all who
   wait, since others have passed their place.
@@ -117,6 +118,7 @@ class Matchmaker:
             self._places.remove(ticket.place)
             if not ticket.held:
                 self._open.remove(ticket.place)
+                self._look_again_if_alone()
             self._shed()
         return ticket
 
@@ -126,6 +128,7 @@ class Matchmaker:
         if not ticket.held:
             ticket.held = True
             self._open.remove(ticket.place)
+            self._look_again_if_alone()
 
     def release(self, user: str) -> None:
         """Make a held user available again, at the old place."""
@@ -188,6 +191,13 @@ class Matchmaker:
             ticket.looking = True
             self._fresh.append(ticket)
 
+    def _look_again_if_alone(self) -> None:
+        """When two are left, the later one looks at the earlier one again: they may meet now."""
+        if len(self._open) == 2:
+            later = self._at[self._open[-1]]
+            later.look_from, later.look_to = 0, later.place - 1
+            self._look(later)
+
     def _turn(self, seeker: Ticket, now: float) -> tuple[Ticket | None, int, bool]:
         """Look at up to ``TURN_CHECKS`` others: the best of them, how many, whether that was all."""
         best: Ticket | None = None
@@ -211,7 +221,7 @@ class Matchmaker:
             a.user != b.user
             and b.user not in a.blocks
             and a.user not in b.blocks
-            and not self._rematch.met(a.user, b.user, now)
+            and (len(self._open) == 2 or not self._rematch.met(a.user, b.user, now))
         )
 
     def _take(self, a: Ticket, b: Ticket) -> tuple[Ticket, Ticket]:

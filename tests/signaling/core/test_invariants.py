@@ -567,15 +567,6 @@ class LiveMachine(RuleBasedStateMachine):
         assert self.stage.relay.legs == {}
         assert len(self.stage.core._floor.deadlines) == 0
         assert len(self.stage.started) == len(self.stage.ended)
-        self.nobody_met_again_too_soon()
-
-    def nobody_met_again_too_soon(self) -> None:
-        apart_since: dict[frozenset[str], float] = {}
-        for record in sorted(self.stage.ended, key=lambda record: record.match.started_at):
-            pair = frozenset((record.match.user_a, record.match.user_b))
-            if pair in apart_since:
-                assert record.match.started_at >= apart_since[pair] + RULES.rematch_seconds - 1e-3
-            apart_since[pair] = record.ended_at
 
 
 LiveMachine.TestCase.settings = settings(

@@ -65,8 +65,15 @@ def test_who_just_parted_meets_others_first() -> None:
     assert pairs(matchmaker) == [("a", "c")]
 
 
-def test_two_who_wait_alone_wait_the_window_out() -> None:
+def with_a_bystander(*users: str) -> Matchmaker:
+    """Another waits as well, whom nobody may meet: the rule is for while others wait."""
     matchmaker = waiting()
+    matchmaker.join("bystander", set(users), Wish(), 0.0)
+    return matchmaker
+
+
+def test_who_just_parted_wait_the_window_out_while_others_wait() -> None:
+    matchmaker = with_a_bystander("a", "b")
     matchmaker.parted("a", "b", 0.0)
     for user in ("a", "b"):
         matchmaker.join(user, NOBODY, Wish(), 1.0)
@@ -76,8 +83,30 @@ def test_two_who_wait_alone_wait_the_window_out() -> None:
     assert pairs(matchmaker, due) == [("a", "b")]
 
 
+def test_two_who_wait_alone_meet_again_at_once() -> None:
+    matchmaker = waiting()
+    matchmaker.parted("a", "b", 0.0)
+    for user in ("a", "b"):
+        matchmaker.join(user, NOBODY, Wish(), 1.0)
+    assert pairs(matchmaker, 1.0) == [("a", "b")]
+
+
+@pytest.mark.parametrize("go", ["leave", "hold"])
+def test_two_who_are_left_alone_meet_again_at_once(go: str) -> None:
+    matchmaker = with_a_bystander("a", "b")
+    matchmaker.parted("a", "b", 0.0)
+    for user in ("a", "b"):
+        matchmaker.join(user, NOBODY, Wish(), 1.0)
+    assert pairs(matchmaker, 1.0) == []
+    getattr(matchmaker, go)("bystander")
+    assert matchmaker.next_deadline(1.0) is not None
+    assert pairs(matchmaker, 1.0) == [("a", "b")]
+
+
 def test_the_window_starts_at_the_last_parting() -> None:
-    matchmaker = waiting("a", "b")
+    matchmaker = with_a_bystander("a", "b")
+    for user in ("a", "b"):
+        matchmaker.join(user, NOBODY, Wish(), 0.0)
     matchmaker.parted("a", "b", 0.0)
     matchmaker.parted("b", "a", 50.0)
     assert pairs(matchmaker, 61.0) == []
@@ -92,6 +121,7 @@ def test_no_window_no_wait() -> None:
 
 def test_beyond_its_memory_the_oldest_parting_is_forgotten_and_looked_at_again() -> None:
     matchmaker = Matchmaker(60, 2)
+    matchmaker.join("bystander", {"a", "b"}, Wish(), 0.0)
     matchmaker.parted("a", "b", 0.0)
     for user in ("a", "b"):
         matchmaker.join(user, NOBODY, Wish(), 0.0)
@@ -235,6 +265,7 @@ def test_nobody_is_left_who_could_have_met(seed: int, count: int) -> None:
             case 5:
                 now += rng.random() * 6
         while True:
+            available = len(matchmaker) - len(held & {u for u in users if u in matchmaker})
             pair = matchmaker.match(now)
             if pair is None:
                 due = matchmaker.next_deadline(now)
@@ -248,12 +279,12 @@ def test_nobody_is_left_who_could_have_met(seed: int, count: int) -> None:
             assert b not in blocks[a]
             assert a not in blocks[b]
             assert not {a, b} & held
-            assert parted.get(frozenset((a, b)), -100.0) + 10 <= now
+            assert available == 2 or parted.get(frozenset((a, b)), -100.0) + 10 <= now
             if rng.random() < 0.7:
                 matchmaker.parted(a, b, now)
                 parted[frozenset((a, b))] = now
         left = [ticket.user for _, ticket in matchmaker.waiting(0, count) if ticket.user not in held]
         for i, a in enumerate(left):
             for b in left[:i]:
-                free = parted.get(frozenset((a, b)), -100.0) + 10 <= now
+                free = len(left) == 2 or parted.get(frozenset((a, b)), -100.0) + 10 <= now
                 assert not free or b in blocks[a] or a in blocks[b], (a, b)
