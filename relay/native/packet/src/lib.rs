@@ -1,0 +1,26 @@
+//! What happens to every datagram of a Burrow relay: the core of the native packet engine.
+//!
+//! No I/O, no clock and no unsafe code: datagrams and the time come in, datagrams and events go out.
+//! The behaviour is that of `docs/packet-engine.md`, whose section numbers the comments name.
+//! A packet's whole journey is in `worker`; what it passes on its way is in the modules it names.
+//!
+//! ```text
+//! datagram ─ demux ─┬─ stun ─ ice ──────────────────────────────▶ answer
+//!                   ├─ DTLS ────────────────────────────────────▶ event
+//!                   └─ srtp::Receiver ─ ingress ─ rewrite ─ srtp::Sender ▶ the other leg
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod bucket;
+pub mod drops;
+pub mod rtp;
+pub mod srtp;
+pub mod stun;
+
+/// A moment: nanoseconds of a monotonic clock. Time is an argument everywhere in this crate.
+pub type Nanos = u64;
+
+/// Nanoseconds in a millisecond.
+pub const MILLISECOND: Nanos = 1_000_000;
+/// Nanoseconds in a second.
+pub const SECOND: Nanos = 1_000_000_000;
