@@ -56,9 +56,7 @@ impl PrefixLimiter {
     /// Whether one more from `prefix` may be answered.
     pub fn allow(&mut self, prefix: u128, now: Nanos) -> bool {
         let (rate, burst) = (self.per_second, self.per_second);
-        self.buckets
-            .get_or_insert_mut(prefix, || TokenBucket::full(burst, now))
-            .take(1.0, rate, burst, now)
+        self.buckets.get_or_insert_mut(prefix, || TokenBucket::full(burst, now)).take(1.0, rate, burst, now)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! No I/O, no clock and no unsafe code: datagrams and the time come in, datagrams and events go out.
 //! The behaviour is that of `docs/packet-engine.md`, whose section numbers the comments name.
-//! A packet's whole journey is in `worker`; what it passes on its way is in the modules it names.
+//! A packet's whole journey is in [`worker`]; what it passes on its way is in the modules it names.
 //!
 //! ```text
 //! datagram ─ demux ─┬─ stun ─ ice ──────────────────────────────▶ answer
@@ -13,9 +13,23 @@
 
 pub mod bucket;
 pub mod drops;
+pub mod egress;
+pub mod event;
+pub mod forward;
+pub mod framing;
+pub mod ice;
+pub mod ingress;
+pub mod leg;
+pub mod node;
+pub mod plan;
+pub mod remote;
+pub mod rtcp;
+pub mod rtcp_rewrite;
 pub mod rtp;
 pub mod srtp;
+pub mod stats;
 pub mod stun;
+pub mod worker;
 
 /// A moment: nanoseconds of a monotonic clock. Time is an argument everywhere in this crate.
 pub type Nanos = u64;

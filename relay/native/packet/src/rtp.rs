@@ -167,10 +167,7 @@ mod tests {
         assert_eq!((one[21], &one[24..26]), (b'0', &[7, 8][..]));
         let two = packet(0x90, &[0x10, 0x05, 0, 2, 1, 1, b'1', 0, 3, 2, 7, 8]);
         let header = RtpHeader::parse(&two).unwrap();
-        assert_eq!(
-            header.extensions(&two, 1, 3),
-            Extensions { mid: Some((18, 1)), transport_cc: Some(22) }
-        );
+        assert_eq!(header.extensions(&two, 1, 3), Extensions { mid: Some((18, 1)), transport_cc: Some(22) });
     }
 
     #[test]

@@ -9,6 +9,8 @@ use sha1::Sha1;
 const MAGIC_COOKIE: [u8; 4] = 0x2112_A442_u32.to_be_bytes();
 const FINGERPRINT_XOR: u32 = 0x5354_554E;
 const HEADER_LEN: usize = 20;
+const BINDING: u16 = 0x0001;
+const CLASS_BITS: u16 = 0x0110;
 const INTEGRITY_LEN: usize = 20;
 
 /// Longest answer this module builds: XOR-MAPPED-ADDRESS of IPv6, MESSAGE-INTEGRITY, FINGERPRINT.
@@ -67,16 +69,13 @@ impl<'a> StunMessage<'a> {
     pub fn parse(datagram: &'a [u8]) -> Result<Self, StunMalformed> {
         let (header, _) = datagram.split_first_chunk::<HEADER_LEN>().ok_or(StunMalformed)?;
         let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
-        if header[0] > 3
-            || header[4..8] != MAGIC_COOKIE
-            || !length.is_multiple_of(4)
-            || HEADER_LEN + length != datagram.len()
-        {
+        if header[0] > 3 || header[4..8] != MAGIC_COOKIE || !datagram.len().is_multiple_of(4) {
             return Err(StunMalformed);
         }
+        let kind = u16::from_be_bytes([header[0], header[1]]);
         let mut message = Self {
             datagram,
-            class: match u16::from_be_bytes([header[0], header[1]]) {
+            class: match kind {
                 0x0001 => StunClass::BindingRequest,
                 0x0011 => StunClass::BindingIndication,
                 _ => StunClass::Other,
@@ -88,7 +87,13 @@ impl<'a> StunMessage<'a> {
             fingerprint: false,
             integrity_at: None,
         };
-        message.read_attributes()?;
+        // What a method other than Binding may carry is not for this parser to say.
+        if kind & !CLASS_BITS == BINDING {
+            if HEADER_LEN + length != datagram.len() {
+                return Err(StunMalformed);
+            }
+            message.read_attributes()?;
+        }
         Ok(message)
     }
 
@@ -111,8 +116,7 @@ impl<'a> StunMessage<'a> {
                     // RFC 8489 section 14.7: it is the last attribute and covers all before it.
                     let value: [u8; 4] = value.try_into().map_err(|_| StunMalformed)?;
                     if next != datagram.len()
-                        || u32::from_be_bytes(value)
-                            != crc32fast::hash(&datagram[..at]) ^ FINGERPRINT_XOR
+                        || u32::from_be_bytes(value) != crc32fast::hash(&datagram[..at]) ^ FINGERPRINT_XOR
                     {
                         return Err(StunMalformed);
                     }
@@ -128,8 +132,7 @@ impl<'a> StunMessage<'a> {
                 }
                 attribute::USERNAME if self.username.is_none() => self.username = Some(value),
                 attribute::PRIORITY => {
-                    self.priority =
-                        u32::from_be_bytes(value.try_into().map_err(|_| StunMalformed)?);
+                    self.priority = u32::from_be_bytes(value.try_into().map_err(|_| StunMalformed)?);
                 }
                 attribute::USE_CANDIDATE => self.use_candidate = true,
                 attribute::ICE_CONTROLLED => self.ice_controlled = true,
@@ -192,10 +195,12 @@ pub struct IntegrityKey(Hmac<Sha1>);
 
 impl IntegrityKey {
     /// From a short-term password (RFC 8489 section 9.1.1).
+    ///
+    /// # Panics
+    /// Never: HMAC takes keys of every length (RFC 2104).
     #[must_use]
     pub fn new(password: &[u8]) -> Self {
-        // HMAC takes keys of every length (RFC 2104), so the empty one never stands in.
-        Self(Hmac::new_from_slice(password).unwrap_or_else(|_| Hmac::new(&Default::default())))
+        Self(Hmac::new_from_slice(password).expect("HMAC takes keys of every length"))
     }
 
     /// Over the message before `at`, with the length that ends after MESSAGE-INTEGRITY.

@@ -92,8 +92,7 @@ impl Cipher {
             Self::CounterSha1 { key, salt, auth } => {
                 apply_keystream(key, counter(salt, ssrc, index), &mut packet[header..len]);
                 let tag = sha1_tag(auth, &packet[..len], ((index >> 16) as u32).to_be_bytes());
-                packet[len..len + SHA1_TAG_LEN]
-                    .copy_from_slice(&tag.finalize().into_bytes()[..SHA1_TAG_LEN]);
+                packet[len..len + SHA1_TAG_LEN].copy_from_slice(&tag.finalize().into_bytes()[..SHA1_TAG_LEN]);
                 len + SHA1_TAG_LEN
             }
         }
@@ -170,8 +169,7 @@ impl Cipher {
                     let mut tag = [0; GCM_TAG_LEN];
                     tag.copy_from_slice(&packet[len..len + GCM_TAG_LEN]);
                     packet[len..len + 4].copy_from_slice(&word.to_be_bytes());
-                    key.open_in_place(nonce, Aad::from(&packet[..len + 4]), &mut tag)
-                        .map_err(|_| BadTag)?;
+                    key.open_in_place(nonce, Aad::from(&packet[..len + 4]), &mut tag).map_err(|_| BadTag)?;
                 }
                 Ok(len)
             }

@@ -9,8 +9,9 @@ mod receiver;
 mod sender;
 mod window;
 
-pub use receiver::{MAX_SOURCES, Receiver, Refusal};
+pub use receiver::{MAX_SOURCES, Receiver, Refusal, guess_index};
 pub use sender::Sender;
+pub use window::{RtcpWindow, RtpWindow};
 
 /// A protection profile by its IANA name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

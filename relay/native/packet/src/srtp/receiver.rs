@@ -59,11 +59,7 @@ impl Receiver {
     ///
     /// # Errors
     /// A [`Refusal`]; the packet's payload is then undefined.
-    pub fn unprotect_rtp(
-        &mut self,
-        packet: &mut [u8],
-        header: &RtpHeader,
-    ) -> Result<(usize, u64), Refusal> {
+    pub fn unprotect_rtp(&mut self, packet: &mut [u8], header: &RtpHeader) -> Result<(usize, u64), Refusal> {
         if packet.len() < header.len + self.keys.profile.rtp_overhead() {
             return Err(Refusal::Malformed);
         }
@@ -77,11 +73,8 @@ impl Receiver {
         if window.is_some_and(|window| !window.is_new(index)) {
             return Err(Refusal::Replayed);
         }
-        let len = self
-            .keys
-            .rtp
-            .open_rtp(packet, header.len, header.ssrc, index)
-            .map_err(|_| Refusal::BadAuth)?;
+        let len =
+            self.keys.rtp.open_rtp(packet, header.len, header.ssrc, index).map_err(|_| Refusal::BadAuth)?;
         let clock = self.clock;
         let source = self.source(known, header.ssrc);
         source.heard = clock;
@@ -135,7 +128,8 @@ impl Receiver {
 }
 
 /// The index that `sequence` most likely has (RFC 3711 section 3.3.1 and appendix A).
-fn guess_index(highest: u64, sequence: u16) -> u64 {
+#[must_use]
+pub fn guess_index(highest: u64, sequence: u16) -> u64 {
     let ahead = i64::from(sequence.wrapping_sub(highest as u16) as i16);
     match highest.checked_add_signed(ahead) {
         Some(index) => index,

@@ -22,7 +22,9 @@ fn aes_counter_mode_keystream() {
     apply_keystream(&cipher, array("F0F1F2F3F4F5F6F7F8F9FAFBFCFD0000"), &mut stream);
     assert_eq!(
         stream[..],
-        hex("E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB 41E95B3BB0A2E8DD477901E4FCA894C0")
+        hex(
+            "E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB 41E95B3BB0A2E8DD477901E4FCA894C0"
+        )
     );
 }
 
@@ -31,14 +33,8 @@ fn aes_counter_mode_keystream() {
 fn key_derivation() {
     let cipher = counter_mode(&hex("E1F97A0D3E018BE0D64FA32C06DE4139"));
     let salt = hex("0EC675AD498AFEEBB6960B3AABE6");
-    assert_eq!(
-        derive::<16>(&cipher, &salt, Label::RtpKey)[..],
-        hex("C61E7A93744F39EE10734AFE3FF7A087")
-    );
-    assert_eq!(
-        derive::<14>(&cipher, &salt, Label::RtpSalt)[..],
-        hex("30CBBC08863D8C85D49DB34A9AE1")
-    );
+    assert_eq!(derive::<16>(&cipher, &salt, Label::RtpKey)[..], hex("C61E7A93744F39EE10734AFE3FF7A087"));
+    assert_eq!(derive::<14>(&cipher, &salt, Label::RtpSalt)[..], hex("30CBBC08863D8C85D49DB34A9AE1"));
     assert_eq!(
         derive::<20>(&cipher, &salt, Label::RtpAuth)[..],
         hex("CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4")
@@ -88,8 +84,9 @@ fn gcm_protects_rtp() {
 /// RFC 7714 section 17.1 and 17.3: SRTCP encrypted, and tagged only.
 #[test]
 fn gcm_protects_rtcp() {
-    let plain =
-        hex("81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61 deadbeef deadbeef deadbeef deadbeef deadbeef");
+    let plain = hex(
+        "81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61 deadbeef deadbeef deadbeef deadbeef deadbeef",
+    );
     let encrypted = hex(
         "81c8000d 4d617273 63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d c676a5f1 730d6fda 4ce09b46 86303ded 0bb9275b c84aa458 96cf4d2f c5abf872 45d9eade 800005d4",
     );
@@ -125,8 +122,7 @@ fn counter_mode_protects_as_libsrtp_does() {
     let len = sender.protect_rtp(&mut packet, 12, rtp.len(), 0xcafe_babe, 0x1234);
     assert_eq!(packet[..len], srtp);
     let rtcp = hex("81c8000b cafebabe abababab abababab abababab abababab");
-    let srtcp =
-        hex("81c8000b cafebabe 7128035b e487b9bd bef89041 f977a5a8 80000001 993e08cd 54d6c123 0798");
+    let srtcp = hex("81c8000b cafebabe 7128035b e487b9bd bef89041 f977a5a8 80000001 993e08cd 54d6c123 0798");
     let mut sender = sender;
     let mut packet = rtcp.clone();
     packet.resize(rtcp.len() + 14, 0);

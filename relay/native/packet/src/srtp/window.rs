@@ -17,6 +17,7 @@ impl<const WORDS: usize> Window<WORDS> {
     const BITS: u64 = 64 * (WORDS as u64 - 1);
 
     /// A window whose only received index is `first`.
+    #[must_use]
     pub fn starting_at(first: u64) -> Self {
         let mut window = Self { highest: first, seen: [0; WORDS] };
         window.mark(first);
@@ -24,11 +25,13 @@ impl<const WORDS: usize> Window<WORDS> {
     }
 
     /// The highest index received.
+    #[must_use]
     pub fn highest(&self) -> u64 {
         self.highest
     }
 
     /// Whether `index` is new and not older than the window.
+    #[must_use]
     pub fn is_new(&self, index: u64) -> bool {
         if index > self.highest {
             return true;
