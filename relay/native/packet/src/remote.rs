@@ -64,6 +64,15 @@ impl Remote {
     }
 }
 
+impl Remote {
+    /// A few bits that differ from address to address, for tables that live as long as a batch.
+    #[must_use]
+    pub fn spread(&self) -> usize {
+        let low = self.ip as u64 ^ u64::from(self.port) << 32 ^ u64::from(self.local);
+        (low.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize
+    }
+}
+
 impl Hash for Remote {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64((self.ip >> 64) as u64);

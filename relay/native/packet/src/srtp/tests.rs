@@ -114,20 +114,22 @@ fn gcm_protects_rtcp() {
 #[test]
 fn counter_mode_protects_as_libsrtp_does() {
     let master = hex("e1f97a0d3e018be0d64fa32c06de4139 0ec675ad498afeebb6960b3aabe6");
-    let rtp = hex("800f1234 decafbad cafebabe abababab abababab abababab abababab");
-    let srtp = hex("800f1234 decafbad cafebabe 4e55dc4c e79978d8 8ca4d215 949d2402 b78d6acc 99ea179b 8dbb");
+    let media = hex("800f1234 decafbad cafebabe abababab abababab abababab abababab");
+    let protected_media =
+        hex("800f1234 decafbad cafebabe 4e55dc4c e79978d8 8ca4d215 949d2402 b78d6acc 99ea179b 8dbb");
     let sender = Sender::new(Profile::Aes128CmSha1, &master).unwrap();
-    let mut packet = rtp.clone();
-    packet.resize(rtp.len() + 10, 0);
-    let len = sender.protect_rtp(&mut packet, 12, rtp.len(), 0xcafe_babe, 0x1234);
-    assert_eq!(packet[..len], srtp);
-    let rtcp = hex("81c8000b cafebabe abababab abababab abababab abababab");
-    let srtcp = hex("81c8000b cafebabe 7128035b e487b9bd bef89041 f977a5a8 80000001 993e08cd 54d6c123 0798");
+    let mut packet = media.clone();
+    packet.resize(media.len() + 10, 0);
+    let len = sender.protect_rtp(&mut packet, 12, media.len(), 0xcafe_babe, 0x1234);
+    assert_eq!(packet[..len], protected_media);
+    let report = hex("81c8000b cafebabe abababab abababab abababab abababab");
+    let protected_report =
+        hex("81c8000b cafebabe 7128035b e487b9bd bef89041 f977a5a8 80000001 993e08cd 54d6c123 0798");
     let mut sender = sender;
-    let mut packet = rtcp.clone();
-    packet.resize(rtcp.len() + 14, 0);
-    let len = sender.protect_rtcp(&mut packet, rtcp.len());
-    assert_eq!(packet[..len], srtcp);
+    let mut packet = report.clone();
+    packet.resize(report.len() + 14, 0);
+    let len = sender.protect_rtcp(&mut packet, report.len());
+    assert_eq!(packet[..len], protected_report);
 }
 
 fn master(profile: Profile) -> Vec<u8> {

@@ -1,0 +1,133 @@
+"""Burrow's packet path in Rust.
+
+One :class:`Engine` is everything from socket to socket; ``relay.engine.native`` puts the relay's
+interface on it. Its methods are called from one thread, which no packet ever enters: workers are
+threads of their own that hold no interpreter lock.
+"""
+
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address
+from typing import Protocol, final
+
+_Stream = tuple[str, int, int, int, float, int, int, float | None]
+
+class BindFailed(Exception):
+    """An address could not be bound; the sentence names it."""
+
+class _TrackPlan(Protocol):
+    @property
+    def mid(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def clock_rates(self) -> Mapping[int, int]: ...
+    @property
+    def rtx(self) -> Mapping[int, int]: ...
+    @property
+    def ingress_ssrc(self) -> int | None: ...
+    @property
+    def ingress_rtx_ssrc(self) -> int | None: ...
+    @property
+    def egress_ssrc(self) -> int: ...
+    @property
+    def egress_rtx_ssrc(self) -> int | None: ...
+
+@final
+class Engine:
+    """A node's packet path.
+
+    Legs are named by the serial numbers that :meth:`open_leg` gives; they are never used again.
+    A serial number of no open leg raises :class:`KeyError`, a closed engine :class:`RuntimeError`.
+    """
+
+    def __new__(
+        cls,
+        *,
+        addresses: Sequence[IPv4Address | IPv6Address],
+        udp_port: int,
+        leg_max_bps: int,
+        leg_burst_bytes: int,
+        leg_max_paths: int,
+        interrupted_after_ms: int,
+        consent_ms: int,
+        path_stale_ms: int,
+        keyframe_interval_ms: int,
+        stun_per_second: int,
+        socket_buffer_bytes: int,
+        workers: int,
+        gso: bool,
+        gro: bool,
+        wait_us: int,
+    ) -> Engine:
+        """Bind every address and start ``workers`` threads.
+
+        ``gso`` sends trains of packets to one address as one message (UDP_SEGMENT), ``gro`` takes them
+        so (UDP_GRO), ``wait_us`` is the longest wait for more packets before a reading (0: never).
+        Raises :class:`BindFailed`, :class:`ValueError` for no or too many addresses, :class:`OSError`.
+        """
+
+    def close(self) -> None:
+        """Stop the workers and close the sockets. Idempotent."""
+
+    def bound(self) -> list[tuple[str, int]]:
+        """Host and port of what was bound, in the order of the addresses."""
+
+    def events_fd(self) -> int:
+        """A descriptor that is readable while events wait. It is the engine's: do not close it."""
+
+    def take_events(self) -> list[tuple[int, str, object]]:
+        """All events that wait, oldest first: serial number, name, and what it carries.
+
+        ``dtls_received`` carries the datagram, ``path_selected`` transport, host and port,
+        ``first_forwarded`` the kind; ``path_interrupted``, ``path_resumed`` and ``path_lost`` nothing.
+        """
+
+    def open_leg(self, ufrag: str, password: str) -> int:
+        """Open a leg with the relay's own credentials and give its serial number."""
+
+    def close_leg(self, leg: int) -> None:
+        """End the leg's link and forget the leg."""
+
+    def set_keys(self, leg: int, profile: str, ingress: bytes, egress: bytes) -> None:
+        """Give master key followed by master salt for each direction.
+
+        Raises :class:`ValueError` for an unknown profile or a wrong length.
+        """
+
+    def set_plan(
+        self,
+        leg: int,
+        tracks: Sequence[_TrackPlan],
+        cname: str,
+        mid_extension: int,
+        transport_cc_extension: int,
+    ) -> None:
+        """Give or replace the leg's tracks. Raises :class:`ValueError` for what no plan can be."""
+
+    def link(self, a: int, b: int) -> None:
+        """Forward both ways. Raises :class:`ValueError` when a leg is linked or not ready."""
+
+    def unlink(self, leg: int) -> None:
+        """End the leg's link; no effect when it has none."""
+
+    def send_dtls(self, leg: int, datagram: bytes) -> None:
+        """Send to the selected path, before there is one to where DTLS was heard from last."""
+
+    def counters(
+        self, leg: int
+    ) -> tuple[list[_Stream], list[_Stream], tuple[int, int, int], dict[str, int]]:
+        """Ingress and egress streams, the link's packets, bytes and losses, and drops by label.
+
+        A stream is kind, packets, bytes, lost, jitter in milliseconds, retransmissions, keyframe
+        requests, and the monotonic second of the last packet.
+        """
+
+    def totals(self) -> tuple[list[int], dict[str, int]]:
+        """Packets in and out, bytes in and out; and drops that belong to no leg, or to closed ones."""
+
+    def latency(self) -> list[tuple[int | None, int]]:
+        """Packets by how long they stayed: each bucket's upper bound in microseconds (``None``: none)
+        and its count. It includes the wait before the reading, so it is never too good."""
+
+    def faults(self) -> tuple[int, int]:
+        """Worker rounds that ended in a panic, and events dropped for want of a reader: both stay 0."""
