@@ -38,6 +38,8 @@ class LiveSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ping_seconds: Seconds = 10.0
     send_queue: Annotated[int, Meta(ge=16, le=65_536)] = 256
     resume_seconds: Seconds = 20.0
+    connect_seconds: Seconds = 15.0
+    no_media_seconds: Seconds = 4.0
     max_sockets: Rate = 20_000
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks: not part of the tests, run by `make bench`."""

@@ -1,0 +1,72 @@
+"""What is handed to :class:`db.match_writer.MatchWriter`: plain frozen values, complete in themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+EndedBy = Literal["a", "b", "service"]
+SERVICE_RESTARTED = "service_restarted"
+"""End reason of a match that was still open when the service started: it had died without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """What one direction of a match carried: RTP packets and bytes, and packets lost on the way in."""
+
+    packets: int = 0
+    bytes: int = 0
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MatchStarted:
+    """Two users were paired. ``started_at`` is aware (UTC)."""
+
+    match_id: str
+    user_a_id: str
+    user_b_id: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MatchEnded:
+    """A match is over. It carries its start, so that a start lost on the way does no harm.
+
+    ``routes`` in the order of use; ``connect_ms``: from the start to flowing media, if there was any.
+    """
+
+    match: MatchStarted
+    ended_at: datetime
+    reason: str
+    ended_by: EndedBy
+    routes: tuple[str, ...] = ()
+    connect_ms: int | None = None
+    a_to_b: Direction = field(default_factory=Direction)
+    b_to_a: Direction = field(default_factory=Direction)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMade:
+    """``blocker_id`` never wants to meet ``blocked_id`` again."""
+
+    blocker_id: str
+    blocked_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMade:
+    """A user reported the stranger of a match. ``report_id`` is the maker's, so writing twice is harmless."""
+
+    report_id: str
+    match_id: str
+    reporter_id: str
+    reported_id: str
+    reason: str
+    text: str
+    created_at: datetime
+
+
+Record = MatchStarted | MatchEnded | BlockMade | ReportMade

@@ -1,0 +1,251 @@
+"""The user's life as the client sees it (docs/protocol.md section 2.3): what each message moves here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import av
+import structlog
+from aiortc.rtp import RtpPacket
+
+from peers.errors import LegFailed, PeerError, Refused, RelayRefused
+from peers.leg import Kind, Leg
+from peers.match import Match
+from peers.measure import Measure
+from peers.media.recorder import Recorder
+from peers.media.source import Media, Run
+from peers.tasks import Pulse, TaskOwner
+from signaling import messages as wire
+
+log = structlog.get_logger(__name__)
+
+LEG_ATTEMPTS = 3
+"""Legs in a row that may close before they were ever connected."""
+_CROSSED = ("chat", "typing", "chat_received", "next", "leave", "block")
+
+
+class Seat:
+    """Holds what the service said last, the leg and the current match, and does what messages ask for."""
+
+    def __init__(
+        self,
+        media: Media | None,
+        record: Path | None,
+        *,
+        changed: Pulse,
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self.state: Literal["idle", "queued", "matched"] = "idle"
+        self.match: Match | None = None
+        self.unclaimed: Match | None = None
+        self.leg_state: str | None = None
+        self.joining: int | None = None
+        self.refusal: PeerError | None = None
+        self.failure: BaseException | None = None
+        self.send: Callable[[wire.ClientMessage], int]
+        self._media = media
+        self._record = record
+        self._changed = changed
+        self._fail = fail
+        # What ends things and then ends itself; waited for, never cancelled, so that recordings get whole.
+        self._endings = TaskOwner(fail)
+        self._leg: Leg | None = None
+        self._leg_failures = 0
+        self._measure: Measure | None = None
+        self._last_run: int | None = None
+        self._matches = 0
+
+    # --- the leg's sink: to the match there is, else nowhere ----------------------------------------
+
+    def packet(self, kind: Kind, packet: RtpPacket) -> None:
+        if self._measure is not None:
+            self._measure.packet(kind, packet)
+
+    def sender_report(self, kind: Kind, ntp_seconds: float, timestamp: int) -> None:
+        if self._measure is not None:
+            self._measure.sender_report(kind, ntp_seconds, timestamp)
+
+    def frame(self, kind: Kind, frame: av.AudioFrame | av.VideoFrame) -> None:
+        if self._measure is not None:
+            self._measure.frame(kind, frame)
+
+    # --- messages -----------------------------------------------------------------------------------
+
+    def handle(self, message: wire.ServerMessage) -> None:
+        """Do what a message of the service asks for."""
+        match message:
+            case wire.Idle():
+                self.state = "idle"
+            case wire.Queued():
+                self.state, self.joining = "queued", None
+            case wire.Matched():
+                self._matched(message)
+            case wire.LegOffer():
+                self._offered(message)
+            case wire.LegState():
+                self._leg_changed(message)
+            case wire.Route():
+                self._route(message)
+            case wire.Ended():
+                self._ended(message)
+            case wire.Error():
+                self._refused(message)
+            case wire.Chat() | wire.Typing() | wire.Reported():
+                if self.match is not None and self.match.id == message.match:
+                    self.match.handle(message)
+            case wire.ChatAccepted() | wire.ChatDelivered():
+                if self.match is not None:
+                    self.match.handle(message)
+            case _:
+                pass
+        self._changed.fire()
+
+    def restart(self) -> None:
+        """The service gave a new seat: the match and the leg of the old one are over."""
+        self.state, self.joining, self.leg_state = "idle", None, None
+        if self.match is not None and self.match.ended is None:
+            self._ended(
+                wire.Ended(
+                    match=self.match.id,
+                    reason="lost",
+                    by="service",
+                    message="The connection to the service was lost for too long.",
+                )
+            )
+        self._drop_leg()
+        self._changed.fire()
+
+    async def close(self) -> None:
+        """Close the leg and finish the match."""
+        leg, self._leg = self._leg, None
+        measure, self._measure = self._measure, None
+        if leg is not None:
+            await _end_run(leg.unlink())
+            await leg.close()
+        if measure is not None and self.match is not None:
+            await self.match.finish()
+        await self._endings.settle()
+
+    def _matched(self, message: wire.Matched) -> None:
+        self.state, self.joining = "matched", None
+        self._matches += 1
+        recorder = None
+        if self._record is not None:
+            recorder = Recorder(_numbered(self._record, self._matches))
+        if self._leg is not None:
+            self._leg.forget()
+        self._measure = Measure(self._leg, recorder=recorder, ignore_run=self._last_run)
+        self.match = self.unclaimed = Match(
+            message,
+            send=self.send,
+            changed=self._changed,
+            failure=lambda: self.failure,
+            measure=self._measure,
+        )
+
+    def _route(self, message: wire.Route) -> None:
+        if self.match is None or self.match.id != message.match or self.match.ended is not None:
+            return
+        if message.state == "linked" and self._leg is not None and message.leg in (None, self._leg.id):
+            self._take_off()
+            if self._media is not None:
+                self._leg.link(self._media.start())
+        elif message.state == "unlinked":
+            self._take_off()
+        self.match.handle(message)
+
+    def _ended(self, message: wire.Ended) -> None:
+        if self.match is None or self.match.id != message.match or self.match.ended is not None:
+            return
+        self._take_off()
+        if self._measure is not None:
+            self._last_run = self._measure.observer.run
+            self._measure = None
+        self.match.handle(message)
+        self._endings.start(self.match.finish(), name=f"match-{self.match.id}-finish")
+
+    def _refused(self, message: wire.Error) -> None:
+        if message.about == "join" and message.n == self.joining:
+            self.joining = None
+            if message.code not in ("already_queued", "already_matched"):
+                self.refusal = Refused(message.message, code=message.code, about="join")
+        elif message.code == "not_matched" and message.about in _CROSSED:
+            pass  # it crossed with the match's end on the way (section 2.3)
+        elif self.match is not None and message.about in ("chat", "report"):
+            self.match.refuse(message)
+        elif message.code != "unknown_leg":
+            log.warning("message_refused", code=message.code, about=message.about, reason=message.message)
+
+    # --- the leg ------------------------------------------------------------------------------------
+
+    def _offered(self, message: wire.LegOffer) -> None:
+        if self._leg is None or self._leg.id != message.leg:
+            self._drop_leg()
+            leg_id = message.leg
+            media = self._media
+            self._leg = Leg(
+                leg_id,
+                video_codec=None if media is None else media.video_codec,
+                sink=self,
+                answer=lambda sdp: self._answered(leg_id, sdp),
+                failed=self._fail,
+            )
+            if self._measure is not None:
+                self._measure.leg = self._leg
+        self._leg.offer(message.sdp)
+
+    def _answered(self, leg: str, sdp: str) -> None:
+        if self._leg is not None and self._leg.id == leg:
+            self.send(wire.LegAnswer(leg=leg, sdp=sdp))
+
+    def _leg_changed(self, message: wire.LegState) -> None:
+        if message.state == "refused":
+            self.refusal = RelayRefused(
+                message.message or "The relay takes no further connection.",
+                code=message.code or "",
+                about="leg_open",
+            )
+            self._drop_leg()
+            return
+        if self._leg is None or self._leg.id != message.leg:
+            return
+        was, self.leg_state = self.leg_state, message.state
+        if message.state == "connected":
+            self._leg_failures = 0
+        elif message.state == "closed":
+            self._leg_failures += was is None
+            self._drop_leg()
+            if self._leg_failures >= LEG_ATTEMPTS:
+                self._leg_failures = 0
+                self.refusal = LegFailed(
+                    message.message or f"No media connection to the relay can be made ({message.code})."
+                )
+            elif self.state != "idle":
+                self.send(wire.OpenLeg())
+
+    def _drop_leg(self) -> None:
+        leg, self._leg, self.leg_state = self._leg, None, None
+        if leg is not None:
+            run = leg.unlink()
+            self._endings.start(_close(leg, run), name=f"leg-{leg.id}-close")
+
+    def _take_off(self) -> None:
+        """Send nothing any more, and close what was sent."""
+        if self._leg is not None and (run := self._leg.unlink()) is not None:
+            self._endings.start(_end_run(run), name="run-close")
+
+
+async def _close(leg: Leg, run: Run | None) -> None:
+    await _end_run(run)
+    await leg.close()
+
+
+async def _end_run(run: Run | None) -> None:
+    if run is not None:
+        await run.close()
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path if number == 1 else path.with_stem(f"{path.stem}-{number}")

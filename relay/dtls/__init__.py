@@ -1,0 +1,1 @@
+"""DTLS-SRTP key agreement (RFC 5763, 5764) by aiortc."""

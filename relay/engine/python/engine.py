@@ -1,0 +1,418 @@
+"""The shell of the reference engine: sockets, clock, and the journey of each datagram in order."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+
+import pylibsrtp
+
+from relay.door import Kind, LegId
+from relay.engine.interface import (
+    Address,
+    Drop,
+    DtlsReceived,
+    EngineConfig,
+    EngineCounters,
+    EventSink,
+    FirstForwarded,
+    IceCredentials,
+    LegCounters,
+    LegPlan,
+    PathInterrupted,
+    PathLost,
+    PathResumed,
+    PathSelected,
+    SrtpKeys,
+)
+from relay.engine.python import srtp, udp
+from relay.engine.python.leg import EngineLeg, PairAddress, SocketAddress, remote_address
+from relay.errors import UnknownLeg
+from relay.ice import lite
+from relay.ice.paths import Changes, LegPaths, PathRules
+from relay.ice.prefix_limit import PrefixLimit
+from relay.packet.keyframe import KeyframeThrottle, picture_loss_indication
+from relay.packet.link import Direction, LegStreams
+from relay.packet.rewrite import rewrite
+from relay.packet.rtcp import map_rtcp
+
+BATCH = 64
+"""Datagrams taken from one socket before the event loop gets its turn."""
+DATAGRAM_BYTES = 2048
+TICK_SECONDS = 0.25
+
+
+class PythonEngine:
+    """:class:`relay.engine.interface.PacketEngine` on asyncio and pylibsrtp."""
+
+    name = "python"
+
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
+        self._rules = PathRules(
+            most=config.leg_max_paths,
+            stale=config.path_stale_ms / 1000,
+            interrupted=config.interrupted_after_ms / 1000,
+            consent=config.consent_ms / 1000,
+        )
+        self._prefixes = PrefixLimit(config.stun_per_second)
+        self._sockets: list[socket.socket] = []
+        self._tables: list[dict[SocketAddress, EngineLeg]] = []
+        """Per socket: the leg of each validated remote address."""
+        self._legs: dict[LegId, EngineLeg] = {}
+        self._by_ufrag: dict[str, EngineLeg] = {}
+        self._drops: dict[Drop, int] = {}
+        self._packets_in = self._packets_out = self._bytes_in = self._bytes_out = 0
+        self._sink: EventSink = lambda _event: None
+        self._tick: asyncio.TimerHandle | None = None
+
+    # --- life ---------------------------------------------------------------------------------
+
+    async def start(self, sink: EventSink) -> None:
+        config = self._config
+        self._sockets = udp.bind_all(config.addresses, config.udp_port, config.socket_buffer_bytes)
+        self._tables = [{} for _ in self._sockets]
+        self._sink = sink
+        loop = asyncio.get_running_loop()
+        for index, sock in enumerate(self._sockets):
+            loop.add_reader(sock.fileno(), self._drain, index)
+        self._tick = loop.call_later(TICK_SECONDS, self._on_tick)
+
+    async def close(self) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+        for leg in list(self._legs):
+            self.close_leg(leg)
+        loop = asyncio.get_running_loop()
+        for sock in self._sockets:
+            loop.remove_reader(sock.fileno())
+            sock.close()
+        self._sockets = []
+
+    @property
+    def bound(self) -> tuple[Address, ...]:
+        return tuple(udp.bound_address(sock) for sock in self._sockets)
+
+    # --- legs and links -----------------------------------------------------------------------
+
+    def open_leg(self, leg: LegId, ice: IceCredentials) -> None:
+        now = time.monotonic()
+        opened = EngineLeg(
+            leg, ice, LegPaths(self._rules, now), tokens=self._config.leg_burst_bytes, tokens_at=now
+        )
+        self._legs[leg] = opened
+        self._by_ufrag[ice.ufrag] = opened
+
+    def set_keys(self, leg: LegId, keys: SrtpKeys) -> None:
+        found = self._leg(leg)
+        ingress, egress = srtp.sessions(keys)
+        found.unprotect, found.unprotect_rtcp = ingress.unprotect, ingress.unprotect_rtcp
+        found.protect, found.protect_rtcp = egress.protect, egress.protect_rtcp
+
+    def set_plan(self, leg: LegId, plan: LegPlan) -> None:
+        found = self._leg(leg)
+        found.streams = LegStreams.from_plan(plan, found.streams)
+        if found.peer is not None:
+            self._direct(found, found.peer)
+            self._direct(found.peer, found)
+
+    def link(self, a: LegId, b: LegId) -> None:
+        legs = self._leg(a), self._leg(b)
+        for leg in legs:
+            if leg.peer is not None or leg.protect is None or leg.streams is None:
+                raise ValueError(f"Leg {leg.id} is linked, or has no keys or no plan yet.")
+        now = time.monotonic()
+        for leg, peer in (legs, legs[::-1]):
+            leg.peer = peer
+            self._direct(leg, peer)
+        for leg in legs:
+            self._ask_keyframe(leg, now)
+
+    def _direct(self, leg: EngineLeg, peer: EngineLeg) -> None:
+        """Make the direction from ``leg`` to ``peer``, after a new plan carrying on its counts."""
+        assert leg.streams is not None
+        assert peer.streams is not None
+        throttle = KeyframeThrottle(self._config.keyframe_interval_ms / 1000)
+        before = leg.direction
+        leg.direction = Direction.between(leg.streams, peer.streams, throttle)
+        if before is not None:
+            leg.direction.carry_on(before)
+
+    def unlink(self, leg: LegId) -> None:
+        found = self._leg(leg)
+        for one in (found, found.peer):
+            if one is not None and one.direction is not None:
+                one.last_link = one.link_totals()
+                one.direction.finish()
+                one.direction = None
+        if found.peer is not None:
+            found.peer.peer = None
+            found.peer = None
+
+    def send_dtls(self, leg: LegId, datagram: bytes) -> None:
+        found = self._leg(leg)
+        if found.send is not None:
+            self._send(found, datagram)
+        elif found.dtls_pair is not None:
+            index, remote = found.dtls_pair
+            self._send_to(index, datagram, remote)
+        else:
+            found.drop(Drop.NO_PATH)
+
+    def close_leg(self, leg: LegId) -> None:
+        found = self._leg(leg)
+        self.unlink(leg)
+        self._forget(found, found.paths.addresses)
+        for reason, count in found.drops.items():
+            self._drops[reason] = self._drops.get(reason, 0) + count
+        del self._legs[leg]
+        del self._by_ufrag[found.ice.ufrag]
+
+    def counters(self, leg: LegId) -> LegCounters:
+        return self._leg(leg).counters()
+
+    def totals(self) -> EngineCounters:
+        return EngineCounters(
+            packets_in=self._packets_in,
+            packets_out=self._packets_out,
+            bytes_in=self._bytes_in,
+            bytes_out=self._bytes_out,
+            drops={reason.value: count for reason, count in self._drops.items()},
+        )
+
+    def _leg(self, leg: LegId) -> EngineLeg:
+        found = self._legs.get(leg)
+        if found is None:
+            raise UnknownLeg(f"No leg {leg} is open.")
+        return found
+
+    # --- ingress: socket → demultiplex → unprotect → link → rewrite → protect → socket -----------
+
+    def _drain(self, index: int) -> None:
+        receive = self._sockets[index].recvfrom
+        table = self._tables[index]
+        now = time.monotonic()
+        count = octets = 0
+        for _ in range(BATCH):
+            try:
+                datagram, remote = receive(DATAGRAM_BYTES)
+            except BlockingIOError:
+                break
+            count += 1
+            octets += len(datagram)
+            leg = table.get(remote)
+            first = datagram[0] if datagram else -1
+            if 128 <= first < 192:
+                if leg is None:
+                    self._drop(Drop.UNKNOWN_SOURCE)
+                elif len(datagram) > 1 and 192 <= datagram[1] < 224:
+                    self._on_rtcp(leg, datagram, now)
+                else:
+                    self._on_rtp(leg, datagram, now)
+            elif 0 <= first < 4:
+                self._on_stun(index, datagram, remote, now)
+            elif 20 <= first < 64:
+                if leg is None:
+                    self._drop(Drop.UNKNOWN_SOURCE)
+                else:
+                    leg.dtls_pair = (index, remote)
+                    self._sink(DtlsReceived(leg.id, datagram))
+            else:
+                reason = Drop.EMPTY if first < 0 else Drop.UNKNOWN_PROTOCOL
+                self._drop(reason) if leg is None else leg.drop(reason)
+        self._packets_in += count
+        self._bytes_in += octets
+
+    def _on_rtp(self, leg: EngineLeg, datagram: bytes, now: float) -> None:
+        unprotect = leg.unprotect
+        if unprotect is None:
+            leg.drop(Drop.NO_KEYS)
+            return
+        if not self._within_bit_rate(leg, len(datagram), now):
+            leg.drop(Drop.BIT_RATE_EXCEEDED)
+            return
+        try:
+            packet = unprotect(datagram)
+        except pylibsrtp.Error as error:
+            leg.drop(srtp.why(error))
+            return
+        except ValueError:  # longer than libsrtp's buffer
+            leg.drop(Drop.SRTP_MALFORMED)
+            return
+        direction, peer = leg.direction, leg.peer
+        if direction is None or peer is None:
+            leg.drop(Drop.UNLINKED)
+            return
+        outcome = rewrite(direction, packet, now)
+        if not isinstance(outcome, bytes):
+            leg.drop(outcome)
+            return
+        if direction.first_kinds:
+            self._on_first(leg, peer, direction, now)
+        send, protect = peer.send, peer.protect
+        if send is None or protect is None:
+            leg.drop(Drop.NO_PATH)
+            return
+        out = protect(outcome)
+        try:
+            send(out, peer.remote)
+        except OSError:  # full buffer, or a route that is gone: the receiver repairs it as any loss
+            leg.drop(Drop.SEND_FAILED)
+            return
+        direction.packets += 1
+        direction.octets += len(packet)
+        self._packets_out += 1
+        self._bytes_out += len(out)
+
+    def _on_rtcp(self, leg: EngineLeg, datagram: bytes, now: float) -> None:
+        if leg.unprotect_rtcp is None:
+            leg.drop(Drop.NO_KEYS)
+            return
+        if not self._within_bit_rate(leg, len(datagram), now):
+            leg.drop(Drop.BIT_RATE_EXCEEDED)
+            return
+        try:
+            packet = leg.unprotect_rtcp(datagram)
+        except pylibsrtp.Error as error:
+            leg.drop(srtp.why(error))
+            return
+        except ValueError:
+            leg.drop(Drop.SRTP_MALFORMED)
+            return
+        peer = leg.peer
+        if peer is None or leg.direction is None or peer.direction is None:
+            leg.drop(Drop.UNLINKED)
+            return
+        mapped = map_rtcp(leg.direction, peer.direction, packet, now)
+        for reason in mapped.drops:
+            leg.drop(reason)
+        if mapped.packet:
+            self._send_rtcp(peer, mapped.packet)
+
+    def _on_stun(self, index: int, datagram: bytes, remote: SocketAddress, now: float) -> None:
+        outcome = lite.answer(datagram, (remote[0], remote[1]), self._password)
+        if isinstance(outcome, lite.Check):
+            leg = self._by_ufrag[outcome.ufrag]
+            pair: PairAddress = (index, remote)
+            owner = self._tables[index].get(remote)
+            if owner is not leg:
+                if owner is not None:
+                    owner.paths.forget(pair)
+                    self._route(owner)
+                self._tables[index][remote] = leg
+            changes = leg.paths.checked(pair, "udp", outcome.priority, outcome.nominated, now)
+            self._send_to(index, outcome.response, remote)
+            self._apply(leg, changes)
+        elif isinstance(outcome, lite.Conflict):
+            self._send_to(index, outcome.response, remote)
+        elif isinstance(outcome, lite.Mapping):
+            if self._prefixes.allow(remote[0], now):
+                self._send_to(index, outcome.response, remote)
+            else:
+                self._drop(Drop.STUN_RATE_LIMITED)
+        elif outcome.drop is not None:
+            named = self._by_ufrag.get(outcome.ufrag) if outcome.ufrag else None
+            self._drop(outcome.drop) if named is None else named.drop(outcome.drop)
+
+    def _password(self, ufrag: str) -> str | None:
+        leg = self._by_ufrag.get(ufrag)
+        return None if leg is None else leg.ice.password
+
+    def _within_bit_rate(self, leg: EngineLeg, size: int, now: float) -> bool:
+        burst = self._config.leg_burst_bytes
+        tokens = min(leg.tokens + (now - leg.tokens_at) * (self._config.leg_max_bps / 8), burst)
+        leg.tokens_at = now
+        if tokens < size:
+            leg.tokens = tokens
+            return False
+        leg.tokens = tokens - size
+        return True
+
+    # --- what follows from it -------------------------------------------------------------------
+
+    def _on_first(self, leg: EngineLeg, peer: EngineLeg, direction: Direction, now: float) -> None:
+        kinds: list[Kind] = direction.first_kinds
+        direction.first_kinds = []
+        for kind in kinds:
+            if kind == "video" and direction.want_keyframe:
+                self._ask_keyframe(leg, now)
+            self._sink(FirstForwarded(peer.id, kind))
+
+    def _ask_keyframe(self, leg: EngineLeg, now: float) -> None:
+        """The link's own request; when no SSRC is known yet, at the first video packet."""
+        direction = leg.direction
+        flow = direction.media_flow("video") if direction is not None else None
+        if direction is None or flow is None or leg.streams is None:
+            return
+        ssrc = flow.ingress.ssrc
+        direction.want_keyframe = ssrc is None
+        if ssrc is None or not direction.throttle.allow(now):
+            return
+        flow.ingress.keyframe_requests += 1
+        own = next(track.egress.ssrc for track in leg.streams.tracks if track.plan.kind == "video")
+        self._send_rtcp(leg, picture_loss_indication(own, ssrc))
+
+    def _apply(self, leg: EngineLeg, changes: Changes[PairAddress]) -> None:
+        self._forget(leg, changes.forgotten)
+        if changes.selected is not None:
+            self._route(leg)
+            self._sink(
+                PathSelected(leg.id, changes.selected.transport, remote_address(changes.selected.address))
+            )
+        if changes.resumed:
+            self._sink(PathResumed(leg.id))
+        if changes.interrupted:
+            self._sink(PathInterrupted(leg.id))
+        if changes.lost:
+            self._route(leg)
+            leg.dtls_pair = None
+            self._sink(PathLost(leg.id))
+
+    def _route(self, leg: EngineLeg) -> None:
+        selected = leg.paths.selected
+        if selected is None:
+            leg.send, leg.remote = None, ()
+        else:
+            index, leg.remote = selected.address
+            leg.send = self._sockets[index].sendto
+
+    def _forget(self, leg: EngineLeg, addresses: tuple[PairAddress, ...]) -> None:
+        for index, remote in addresses:
+            if self._tables[index].get(remote) is leg:
+                del self._tables[index][remote]
+
+    def _send_rtcp(self, leg: EngineLeg, packet: bytes) -> None:
+        if leg.protect_rtcp is None or leg.send is None:
+            leg.drop(Drop.NO_PATH)
+            return
+        self._send(leg, leg.protect_rtcp(packet))
+
+    def _send(self, leg: EngineLeg, datagram: bytes) -> None:
+        try:
+            assert leg.send is not None
+            leg.send(datagram, leg.remote)
+        except OSError:
+            leg.drop(Drop.SEND_FAILED)
+            return
+        self._packets_out += 1
+        self._bytes_out += len(datagram)
+
+    def _send_to(self, index: int, datagram: bytes, remote: SocketAddress) -> None:
+        try:
+            self._sockets[index].sendto(datagram, remote)
+        except OSError:
+            self._drop(Drop.SEND_FAILED)
+            return
+        self._packets_out += 1
+        self._bytes_out += len(datagram)
+
+    def _drop(self, reason: Drop) -> None:
+        self._drops[reason] = self._drops.get(reason, 0) + 1
+
+    def _on_tick(self) -> None:
+        now = time.monotonic()
+        for leg in list(self._legs.values()):
+            self._apply(leg, leg.paths.tick(now))
+        self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)

@@ -1,0 +1,123 @@
+"""The paths of one leg: which remote addresses are validated, which is selected, is it still there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from relay.door import Transport
+
+A = TypeVar("A")
+
+
+@dataclass(slots=True)
+class Path(Generic[A]):
+    """One candidate pair: a local socket and a remote address, named together by ``address``."""
+
+    address: A
+    transport: Transport
+    heard_at: float
+    nominated_at: float | None = None
+    priority: int = 0
+
+    def rank(self) -> tuple[bool, int, float]:
+        """Order among nominated pairs: UDP before TCP, then priority, then the latest nomination."""
+        return self.transport == "udp", self.priority, self.nominated_at or 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PathRules:
+    """Times in seconds."""
+
+    most: int
+    stale: float
+    interrupted: float
+    consent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Changes(Generic[A]):
+    """What a check or a tick changed."""
+
+    selected: Path[A] | None = None
+    """Newly selected."""
+    interrupted: bool = False
+    resumed: bool = False
+    lost: bool = False
+    forgotten: tuple[A, ...] = ()
+    """Addresses that are no longer the leg's."""
+
+
+class LegPaths(Generic[A]):
+    """Validated pairs of one leg, nomination (RFC 8445 section 7.3.1.5) and consent (RFC 7675)."""
+
+    def __init__(self, rules: PathRules, now: float) -> None:
+        self._rules = rules
+        self._paths: dict[A, Path[A]] = {}
+        self._heard_at = now
+        self._interrupted = False
+        self.lost = False
+        self.selected: Path[A] | None = None
+
+    def checked(
+        self, address: A, transport: Transport, priority: int, nominated: bool, now: float
+    ) -> Changes[A]:
+        """An authenticated check came from ``address``."""
+        forgotten: tuple[A, ...] = ()
+        path = self._paths.get(address)
+        if path is None:
+            forgotten = self._make_room()
+            path = self._paths[address] = Path(address, transport, now)
+        path.heard_at = now
+        if nominated:
+            path.nominated_at = now
+            path.priority = priority
+        self._heard_at = now
+        resumed, self._interrupted = self._interrupted, False
+        self.lost = False
+        return Changes(selected=self._select(now), resumed=resumed, forgotten=forgotten)
+
+    def tick(self, now: float) -> Changes[A]:
+        """Let time pass: call it a few times a second."""
+        silence = now - self._heard_at
+        if silence >= self._rules.consent and not self.lost:
+            self.lost = True
+            forgotten = tuple(self._paths)
+            self._paths.clear()
+            self.selected = None
+            return Changes(lost=True, forgotten=forgotten)
+        interrupted = False
+        if silence >= self._rules.interrupted and not self._interrupted and self.selected is not None:
+            self._interrupted = interrupted = True
+        return Changes(selected=self._select(now), interrupted=interrupted)
+
+    def forget(self, address: A) -> None:
+        """The address now belongs to another leg."""
+        self._paths.pop(address, None)
+        if self.selected is not None and self.selected.address == address:
+            self.selected = None
+
+    @property
+    def addresses(self) -> tuple[A, ...]:
+        return tuple(self._paths)
+
+    def _make_room(self) -> tuple[A, ...]:
+        if len(self._paths) < self._rules.most:
+            return ()
+        others = (p for p in self._paths.values() if p is not self.selected)
+        oldest = min(others, key=lambda path: path.heard_at, default=None)
+        if oldest is None:
+            return ()
+        del self._paths[oldest.address]
+        return (oldest.address,)
+
+    def _select(self, now: float) -> Path[A] | None:
+        nominated = [p for p in self._paths.values() if p.nominated_at is not None]
+        fresh = [p for p in nominated if now - (p.nominated_at or 0.0) < self._rules.stale]
+        if not fresh and self.selected is not None:
+            return None  # nothing better is known
+        best = max(fresh or nominated, key=Path.rank, default=None)
+        if best is None or best is self.selected:
+            return None
+        self.selected = best
+        return best

@@ -1,0 +1,67 @@
+"""What the node keeps of one leg: from its offer to its end. One enum says where it is."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from relay.door import LegId, LinkId, Transport
+from relay.dtls.endpoint import Certificate, DtlsEndpoint
+from relay.engine.interface import Address, IceCredentials
+from relay.sdp.answer import Answer
+from relay.sdp.offer import EgressSsrcs, OfferParts, write_offer
+from relay.sdp.table import Codec, codecs_of
+
+
+class LegState(enum.StrEnum):
+    OFFERED = "offered"
+    """Waiting for a usable answer."""
+    CONNECTING = "connecting"
+    """ICE and DTLS under way."""
+    CONNECTED = "connected"
+    INTERRUPTED = "interrupted"
+    CLOSED = "closed"
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """``offered_at`` in monotonic seconds. ``answer`` is the current one; ``capable`` are the video
+    payload types of the first, which was to the full offer."""
+
+    id: LegId
+    ice: IceCredentials
+    ssrcs: EgressSsrcs
+    cname: str
+    session: int
+    certificate: Certificate
+    dtls: DtlsEndpoint
+    offered_at: float
+    state: LegState = LegState.OFFERED
+    version: int = 1
+    video_codecs: tuple[Codec, ...] = field(default_factory=lambda: codecs_of("video"))
+    answer: Answer | None = None
+    capable: tuple[int, ...] = ()
+    transport: Transport | None = None
+    srtp_profile: str = ""
+    link: LinkId | None = None
+
+    def offer(self, candidates: tuple[Address, ...]) -> str:
+        """The SDP of the leg's current offer."""
+        return write_offer(
+            OfferParts(
+                session=self.session,
+                version=self.version,
+                ufrag=self.ice.ufrag,
+                password=self.ice.password,
+                fingerprint=self.certificate.sha256,
+                candidates=candidates,
+                ssrcs=self.ssrcs,
+                cname=self.cname,
+                video_codecs=self.video_codecs,
+            )
+        )
+
+    def narrow(self, codecs: tuple[Codec, ...]) -> None:
+        """The next offer names these video codecs only."""
+        self.video_codecs = codecs
+        self.version += 1

@@ -1,0 +1,360 @@
+"""One relay node: the shell behind the door. It owns the legs, their handshakes and the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from relay import door
+from relay.addresses import own_addresses
+from relay.codec_choice import choose_codecs
+from relay.door import LegId, LinkId
+from relay.dtls.endpoint import Certificate, DtlsEndpoint, DtlsError
+from relay.engine import interface as engine_interface
+from relay.engine.choose import make_engine
+from relay.engine.interface import EngineConfig, IceCredentials, PacketEngine
+from relay.errors import AnswerRejected
+from relay.event_queue import EventQueue
+from relay.leg import Leg, LegState
+from relay.sdp.answer import read_answer
+from relay.sdp.offer import EgressSsrcs
+from relay.settings import RelaySettings
+from relay.snapshot import BitRate, snapshot_leg
+
+DAY_SECONDS = 86_400
+TICK_SECONDS = 1.0
+
+log = structlog.get_logger("relay")
+
+
+@dataclass(slots=True)
+class _Link:
+    a: Leg
+    b: Leg
+
+
+class RelayNode:
+    """:class:`relay.door.Relay` in this process."""
+
+    def __init__(self, settings: RelaySettings, with_loopback: bool = True) -> None:
+        """``with_loopback``: announce loopback too when no addresses are configured.
+
+        Raises :class:`relay.engine.choose.EngineMissingError`.
+        """
+        self._settings = settings
+        self._addresses = settings.addresses or own_addresses(with_loopback)
+        self._engine: PacketEngine = make_engine(settings.engine, self._engine_config())
+        self._events = EventQueue()
+        self._legs: dict[LegId, Leg] = {}
+        self._links: dict[LinkId, _Link] = {}
+        self._ssrcs: set[int] = set()
+        self._handshakes: dict[LegId, asyncio.Task[None]] = {}
+        self._answered: dict[LegId, asyncio.Future[None]] = {}
+        self._path: dict[LegId, asyncio.Future[None]] = {}
+        self._closings: set[asyncio.Task[None]] = set()
+        self._certificate = Certificate.generateCertificate()
+        self._certificate_at = time.monotonic()
+        self._bit_rate = BitRate()
+        self._tick: asyncio.TimerHandle | None = None
+        self._open = False
+
+    def _engine_config(self) -> EngineConfig:
+        s = self._settings
+        return EngineConfig(
+            addresses=tuple(self._addresses),
+            udp_port=s.udp_port,
+            max_legs=s.max_legs,
+            leg_max_bps=s.leg_max_bps,
+            leg_burst_bytes=s.leg_burst_bytes,
+            leg_max_paths=s.leg_max_paths,
+            interrupted_after_ms=s.interrupted_after_ms,
+            consent_ms=s.consent_ms,
+            path_stale_ms=s.path_stale_ms,
+            keyframe_interval_ms=s.keyframe_interval_ms,
+            stun_per_second=s.stun_per_second,
+            socket_buffer_bytes=s.socket_buffer_bytes,
+        )
+
+    # --- the door -------------------------------------------------------------------------------
+
+    @property
+    def events(self) -> EventQueue:
+        return self._events
+
+    @property
+    def engine_name(self) -> str:
+        return self._engine.name
+
+    @property
+    def bound(self) -> tuple[engine_interface.Address, ...]:
+        """The announced addresses with their port."""
+        return self._engine.bound
+
+    async def start(self) -> None:
+        await self._engine.start(self._on_engine_event)
+        self._open = True
+        self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)
+
+    async def close(self) -> None:
+        self._open = False
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+        for leg in list(self._legs.values()):
+            self._close(leg, "relay_stopping")
+        pending = {*self._handshakes.values(), *self._closings}
+        if pending:
+            await asyncio.wait(pending)
+        await self._engine.close()
+
+    def ask(self, request: door.Request) -> None:
+        if not self._open:
+            raise RuntimeError("The relay is not running.")
+        match request:
+            case door.OpenLeg(leg):
+                self._open_leg(leg)
+            case door.AnswerLeg(leg, sdp):
+                self._answer(leg, sdp)
+            case door.LinkLegs(link, a, b):
+                self._link(link, a, b)
+            case door.UnlinkLegs(link):
+                self._unlink(link, "asked")
+            case door.CloseLeg(leg_id):
+                leg_found = self._legs.get(leg_id)
+                if leg_found is not None:
+                    self._close(leg_found, "asked")
+
+    def snapshot(self) -> door.RelaySnapshot:
+        totals = self._engine.totals()
+        legs = tuple(snapshot_leg(leg, self._peer_of(leg), self._engine) for leg in self._legs.values())
+        return door.RelaySnapshot(
+            engine=self._engine.name,
+            legs=legs,
+            links=len(self._links),
+            packets_in=totals.packets_in,
+            packets_out=totals.packets_out,
+            bytes_in=totals.bytes_in,
+            bytes_out=totals.bytes_out,
+            egress_bps=self._bit_rate.bps,
+            drops=totals.drops,
+        )
+
+    # --- legs -----------------------------------------------------------------------------------
+
+    def _open_leg(self, leg_id: LegId) -> None:
+        refusal = self._refusal()
+        if refusal is not None:
+            self._events.put(door.LegRefused(leg_id, *refusal))
+            return
+        ice = IceCredentials(
+            secrets.token_urlsafe(6).replace("-", "+").replace("_", "/"), secrets.token_hex(16)
+        )
+        self._engine.open_leg(leg_id, ice)
+        certificate = self._current_certificate()
+        leg = Leg(
+            id=leg_id,
+            ice=ice,
+            ssrcs=EgressSsrcs(self._new_ssrc(), self._new_ssrc(), self._new_ssrc()),
+            cname=secrets.token_hex(8),
+            session=secrets.randbits(62),
+            certificate=certificate,
+            dtls=DtlsEndpoint(
+                certificate, "server", lambda datagram: self._engine.send_dtls(leg_id, datagram)
+            ),
+            offered_at=time.monotonic(),
+        )
+        self._legs[leg_id] = leg
+        loop = asyncio.get_running_loop()
+        self._answered[leg_id] = loop.create_future()
+        self._path[leg_id] = loop.create_future()
+        self._handshakes[leg_id] = asyncio.create_task(self._bring_up(leg), name=f"leg {leg_id}")
+        self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound)))
+
+    def _refusal(self) -> tuple[str, str] | None:
+        settings = self._settings
+        if len(self._legs) >= settings.max_legs:
+            return "relay_full", f"The relay has all {settings.max_legs} connections that it takes."
+        if settings.max_egress_bps and self._bit_rate.bps >= settings.max_egress_bps:
+            return "relay_bit_rate", "The relay sends as much as its operator allows."
+        return None
+
+    def _new_ssrc(self) -> int:
+        while True:
+            ssrc = secrets.randbits(32)
+            if ssrc > 0xFFFF and ssrc not in self._ssrcs:
+                self._ssrcs.add(ssrc)
+                return ssrc
+
+    def _current_certificate(self) -> Certificate:
+        now = time.monotonic()
+        if now - self._certificate_at > self._settings.certificate_days * DAY_SECONDS:
+            self._certificate = Certificate.generateCertificate()
+            self._certificate_at = now
+        return self._certificate
+
+    def _answer(self, leg_id: LegId, sdp: str) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is None:
+            self._events.put(
+                door.AnswerRefused(leg_id, "unknown_leg", "This connection is not open any more.")
+            )
+            return
+        try:
+            answer = read_answer(sdp, leg.ssrcs, leg.cname)
+        except AnswerRejected as error:
+            log.info("answer refused", leg=leg_id, code=error.code)
+            self._events.put(door.AnswerRefused(leg_id, error.code, str(error)))
+            return
+        first = leg.answer is None
+        if not first and leg.answer is not None and answer.fingerprints != leg.answer.fingerprints:
+            self._events.put(
+                door.AnswerRefused(leg_id, "wrong_fingerprint", "A later answer must keep the certificate.")
+            )
+            return
+        leg.answer = answer
+        self._engine.set_plan(leg_id, answer.plan)
+        if first:
+            leg.capable = answer.video_codecs
+            leg.state = LegState.CONNECTING
+            self._answered[leg_id].set_result(None)
+
+    async def _bring_up(self, leg: Leg) -> None:
+        """From the offer to the keys, or to the reason why not."""
+        reason = "not_answered"
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout_ms / 1000):
+                await self._answered[leg.id]
+                reason = "ice_failed"
+                await self._path[leg.id]
+                reason = "dtls_failed"
+                assert leg.answer is not None
+                keys = await leg.dtls.handshake(leg.answer.fingerprints)
+        except (TimeoutError, DtlsError):
+            self._close(leg, reason)
+            return
+        self._engine.set_keys(leg.id, keys)
+        leg.dtls.on_closed(lambda: self._close(leg, "closed_by_browser"))
+        leg.srtp_profile = keys.profile.value
+        leg.state = LegState.CONNECTED
+        self._handshakes.pop(leg.id, None)
+        elapsed_ms = (time.monotonic() - leg.offered_at) * 1000
+        log.info("leg connected", leg=leg.id, transport=leg.transport, connect_ms=round(elapsed_ms, 1))
+        self._events.put(door.LegConnected(leg.id, leg.transport or "udp", leg.srtp_profile, elapsed_ms))
+
+    def _close(self, leg: Leg, reason: str) -> None:
+        """The one place where a leg ends."""
+        if leg.state is LegState.CLOSED:
+            return
+        if leg.link is not None:
+            self._unlink(leg.link, "leg_closed")
+        leg.state = LegState.CLOSED
+        del self._legs[leg.id]
+        self._answered.pop(leg.id).cancel()
+        self._path.pop(leg.id).cancel()
+        self._ssrcs -= {leg.ssrcs.audio, leg.ssrcs.video, leg.ssrcs.video_rtx}
+        handshake = self._handshakes.pop(leg.id, None)
+        closing = asyncio.create_task(self._finish(leg, handshake), name=f"closing leg {leg.id}")
+        self._closings.add(closing)
+        closing.add_done_callback(self._closings.discard)
+        log.info("leg closed", leg=leg.id, reason=reason)
+        self._events.put(door.LegClosed(leg.id, reason))
+
+    async def _finish(self, leg: Leg, handshake: asyncio.Task[None] | None) -> None:
+        if handshake is not None and not handshake.done():
+            handshake.cancel()
+            await asyncio.wait([handshake])
+        # close_notify goes through the engine, so its leg is closed after it.
+        await leg.dtls.close()
+        self._engine.close_leg(leg.id)
+
+    # --- links ------------------------------------------------------------------------------------
+
+    def _link(self, link: LinkId, a_id: LegId, b_id: LegId) -> None:
+        a, b = self._legs.get(a_id), self._legs.get(b_id)
+        ready = (LegState.CONNECTED, LegState.INTERRUPTED)
+        if (
+            a is None
+            or b is None
+            or a is b
+            or a.state not in ready
+            or b.state not in ready
+            or a.link is not None
+            or b.link is not None
+            or a.answer is None
+            or b.answer is None
+        ):
+            self._events.put(door.LinkDown(link, "leg_not_ready"))
+            return
+        choice = choose_codecs(a.answer.video_codecs, a.capable, b.answer.video_codecs, b.capable)
+        if not choice.possible:
+            self._events.put(door.LinkDown(link, "no_shared_codec"))
+            return
+        for leg, codecs in ((a, choice.reoffer_a), (b, choice.reoffer_b)):
+            if codecs is not None:
+                leg.narrow(codecs)
+                self._events.put(door.LegOffered(leg.id, leg.offer(self._engine.bound)))
+        self._links[link] = _Link(a, b)
+        a.link = b.link = link
+        self._engine.link(a.id, b.id)
+        self._events.put(door.LinkUp(link))
+
+    def _unlink(self, link_id: LinkId, reason: str) -> None:
+        link = self._links.pop(link_id, None)
+        if link is None:
+            return
+        link.a.link = link.b.link = None
+        self._engine.unlink(link.a.id)
+        totals = []
+        for leg in (link.a, link.b):
+            counters = self._engine.counters(leg.id)
+            totals.append(
+                door.DirectionTotals(counters.link_packets, counters.link_bytes, counters.link_lost)
+            )
+        self._events.put(door.LinkDown(link_id, reason, totals[0], totals[1]))
+
+    def _peer_of(self, leg: Leg) -> LegId | None:
+        link = self._links.get(leg.link) if leg.link is not None else None
+        if link is None:
+            return None
+        return link.b.id if link.a is leg else link.a.id
+
+    # --- what the engine says ---------------------------------------------------------------------
+
+    def _on_engine_event(self, event: engine_interface.EngineEvent) -> None:
+        leg = self._legs.get(event.leg)
+        if leg is None:
+            return  # closed in the meantime
+        match event:
+            case engine_interface.DtlsReceived():
+                leg.dtls.feed(event.datagram)
+                # A ClientHello may come before any nomination: the handshake need not wait for one.
+                self._reached(leg)
+            case engine_interface.PathSelected():
+                leg.transport = event.transport
+                self._reached(leg)
+            case engine_interface.PathInterrupted():
+                if leg.state is LegState.CONNECTED:
+                    leg.state = LegState.INTERRUPTED
+                    self._events.put(door.LegInterrupted(leg.id))
+            case engine_interface.PathResumed():
+                if leg.state is LegState.INTERRUPTED:
+                    leg.state = LegState.CONNECTED
+                    self._events.put(door.LegResumed(leg.id))
+            case engine_interface.PathLost():
+                self._close(leg, "consent_lost" if leg.srtp_profile else "ice_failed")
+            case engine_interface.FirstForwarded():
+                if leg.link is not None:
+                    self._events.put(door.LinkFlowing(leg.link, leg.id, event.kind))
+
+    def _reached(self, leg: Leg) -> None:
+        path = self._path[leg.id]
+        if not path.done():
+            path.set_result(None)
+
+    def _on_tick(self) -> None:
+        self._bit_rate.measure(self._engine.totals().bytes_out, time.monotonic())
+        self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)

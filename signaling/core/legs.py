@@ -1,0 +1,137 @@
+"""Legs belong to seats: opened at ``leg_open``, ``join`` or a match, kept from match to match."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from relay import door
+from relay.door import LegId
+from signaling.core.floor import Floor
+from signaling.core.leg import Connected, Leg, LegNews, Opening, after, answered
+from signaling.core.leg import Interrupted as InterruptedLeg
+from signaling.core.seat import Seat, Talking, Waiting
+from signaling.messages import LegAnswer, LegOffer, LegState, OpenLeg
+
+LegEvent = LegNews | door.LegClosed | door.LegRefused
+
+
+class Legs:
+    """The three callbacks tell the match coordinator what became of a leg in its match."""
+
+    def __init__(
+        self,
+        floor: Floor,
+        changed: Callable[[Seat, Leg, float], None],
+        closed: Callable[[Seat, str, float], None],
+        refused: Callable[[Seat, str, float], None],
+    ) -> None:
+        self._floor = floor
+        self._changed = changed
+        self._closed = closed
+        self._refused = refused
+        self._seat_of: dict[LegId, Seat] = {}
+
+    def __len__(self) -> int:
+        return len(self._seat_of)
+
+    def open(self, seat: Seat) -> None:
+        """Ask for a leg unless the seat has one."""
+        if seat.leg is None:
+            leg = LegId(self._floor.new_id())
+            seat.leg = Opening(leg)
+            self._seat_of[leg] = seat
+            self._floor.ask(door.OpenLeg(leg))
+
+    def close(self, seat: Seat) -> None:
+        """The seat ends or starts anew: the relay's later words about this leg reach nobody."""
+        if seat.leg is not None:
+            leg, seat.leg = seat.leg.id, None
+            del self._seat_of[leg]
+            self._floor.ask(door.CloseLeg(leg))
+
+    # --- from the user ------------------------------------------------------------------------
+
+    def on_open(self, seat: Seat, _message: OpenLeg) -> None:
+        if seat.leg is None:
+            self.open(seat)
+        elif not isinstance(seat.leg, Opening):
+            self._floor.tell(seat, LegOffer(leg=seat.leg.id, sdp=seat.leg.sdp))
+
+    def on_answer(self, seat: Seat, message: LegAnswer, now: float) -> None:
+        leg = seat.leg
+        if leg is None or isinstance(leg, Opening) or leg.id != message.leg:
+            self._floor.refuse(seat, "unknown_leg", "leg_answer", message.n)
+            return
+        self._floor.ask(door.AnswerLeg(leg.id, message.sdp))
+        self._become(seat, answered(leg), now)
+
+    # --- from the relay -----------------------------------------------------------------------
+
+    def on_event(self, event: LegEvent, now: float) -> None:
+        """Words about a leg that is nobody's any more are late ones, and ignored."""
+        seat = self._seat_of.get(event.leg)
+        if seat is None or seat.leg is None:
+            return
+        match event:
+            case door.LegClosed():
+                self._on_closed(seat, event, now)
+            case door.LegRefused():
+                self._drop(seat)
+                self._floor.tell(
+                    seat, LegState(leg=event.leg, state="refused", code=event.code, message=event.message)
+                )
+                self._refused(seat, event.code, now)
+            case _:
+                self._on_news(seat, seat.leg, event, now)
+
+    def _on_news(self, seat: Seat, leg: Leg, event: LegNews, now: float) -> None:
+        new = after(leg, event)
+        match event:
+            case door.LegOffered():
+                self._floor.tell(seat, LegOffer(leg=event.leg, sdp=event.sdp))
+            case door.AnswerRefused():
+                self._floor.tell(
+                    seat, LegState(leg=event.leg, state="refused", code=event.code, message=event.message)
+                )
+            case _ if new is leg:
+                return
+            case _ if isinstance(new, Connected):
+                self._floor.tell(seat, LegState(leg=new.id, state="connected", transport=new.transport))
+            case _ if isinstance(new, InterruptedLeg):
+                self._floor.tell(seat, LegState(leg=new.id, state="interrupted", transport=new.transport))
+        self._become(seat, new, now)
+
+    def _on_closed(self, seat: Seat, event: door.LegClosed, now: float) -> None:
+        self._drop(seat)
+        self._floor.tell(
+            seat,
+            LegState(
+                leg=event.leg, state="closed", code=event.reason, message=_closed_sentence(event.reason)
+            ),
+        )
+        if isinstance(seat.state, Talking):
+            self._closed(seat, event.reason, now)
+        elif isinstance(seat.state, Waiting) and seat.reopen_leg and event.reason != "relay_stopping":
+            seat.reopen_leg = False
+            self.open(seat)
+
+    def _become(self, seat: Seat, leg: Leg, now: float) -> None:
+        if leg is not seat.leg:
+            seat.leg = leg
+            self._changed(seat, leg, now)
+
+    def _drop(self, seat: Seat) -> None:
+        if seat.leg is not None:
+            del self._seat_of[seat.leg.id]
+            seat.leg = None
+
+
+def _closed_sentence(reason: str) -> str:
+    return {
+        "not_answered": "The relay's offer was not answered in time.",
+        "ice_failed": "No connection from your network to the relay could be made.",
+        "dtls_failed": "Your browser and the relay could not agree on keys.",
+        "consent_lost": "Nothing was heard from your browser for too long.",
+        "closed_by_browser": "Your browser closed the connection.",
+        "relay_stopping": "The relay is stopping.",
+    }.get(reason, "The connection to the relay was closed.")

@@ -1,0 +1,127 @@
+"""A user's seat: the account's one place in the live part, and the law of what may be said there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from signaling.core.effects import SocketId
+from signaling.core.identity import Identity
+from signaling.core.leg import Leg
+from signaling.core.matchmaker import Wish
+from signaling.core.outbox import Inbox, Outbox
+from signaling.core.side import Side
+from signaling.messages import (
+    Block,
+    ChatReceived,
+    ClientMessage,
+    Hello,
+    Join,
+    Leave,
+    LegAnswer,
+    Next,
+    OpenLeg,
+    Ping,
+    Report,
+    SendChat,
+    SendTyping,
+)
+
+# --- states: a type each, carrying only what that state has ------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lobby:
+    """In no queue and no match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """In the queue."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Talking:
+    """In a match."""
+
+    match: str
+    side: Side
+    wish: Wish
+
+
+State = Lobby | Waiting | Talking
+
+# --- the law: docs/protocol.md 2.3 -------------------------------------------------------------------
+
+LAW: dict[type[ClientMessage], dict[type[State], str]] = {
+    Hello: {Lobby: "already_welcome", Waiting: "already_welcome", Talking: "already_welcome"},
+    Ping: {},
+    OpenLeg: {},
+    LegAnswer: {},
+    Report: {},
+    Join: {Waiting: "already_queued", Talking: "already_matched"},
+    Leave: {Lobby: "not_queued"},
+    Next: {Lobby: "not_matched", Waiting: "not_matched"},
+    SendChat: {Lobby: "not_matched", Waiting: "not_matched"},
+    ChatReceived: {Lobby: "not_matched", Waiting: "not_matched"},
+    SendTyping: {Lobby: "not_matched", Waiting: "not_matched"},
+    Block: {Lobby: "not_matched", Waiting: "not_matched"},
+}
+"""The error code with which a message is refused in a state; nothing there: it is lawful."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastMatch:
+    """Whom a report may be about after the match."""
+
+    match: str
+    stranger: str
+
+
+class Seat:
+    """``token`` resumes it and changes whenever its counts start anew. Times in seconds."""
+
+    __slots__ = (
+        "blocks",
+        "identity",
+        "inbox",
+        "last_match",
+        "leg",
+        "outbox",
+        "reopen_leg",
+        "reported",
+        "socket",
+        "state",
+        "token",
+    )
+
+    def __init__(self, identity: Identity, token: str, blocks: set[str], socket: SocketId) -> None:
+        self.identity = identity
+        self.token = token
+        self.blocks = blocks
+        self.socket: SocketId | None = socket
+        self.state: State = Lobby()
+        self.inbox = Inbox()
+        self.outbox = Outbox()
+        self.leg: Leg | None = None
+        self.reopen_leg = False
+        """Whether a leg that closes while the user waits is opened afresh: once for each stay."""
+        self.last_match: PastMatch | None = None
+        self.reported: tuple[str, ...] = ()
+        """The last two matches that were reported: a repeated report is not stored twice."""
+
+    @property
+    def user(self) -> str:
+        return self.identity.user_id
+
+    def refusal(self, message: ClientMessage) -> str | None:
+        """The code with which ``message`` is refused in this state, ``None`` when it is lawful."""
+        return LAW[type(message)].get(type(self.state))
+
+    def start_anew(self, token: str, identity: Identity) -> None:
+        """Another client continues this seat: fresh counts, and the old token resumes nothing."""
+        self.token = token
+        self.identity = identity
+        self.inbox = Inbox()
+        self.outbox = Outbox()

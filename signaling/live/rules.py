@@ -1,0 +1,21 @@
+"""From an operator's settings to the core's rules."""
+
+from __future__ import annotations
+
+from signaling.core.rules import Rules
+from signaling.settings import LiveSettings, MatchingSettings
+
+
+def rules_from(live: LiveSettings, matching: MatchingSettings) -> Rules:
+    """What an operator cannot set keeps the core's own value."""
+    return Rules(
+        resume_seconds=live.resume_seconds,
+        rematch_seconds=matching.rematch_seconds,
+        rematch_memory=matching.rematch_memory,
+        connect_seconds=live.connect_seconds,
+        no_media_seconds=live.no_media_seconds,
+        # Seats outlive their sockets: room for everybody to have lost one and be back with another account.
+        max_seats=2 * live.max_sockets,
+        ping_seconds=live.ping_seconds,
+        message_bytes=live.message_bytes,
+    )
