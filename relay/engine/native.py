@@ -124,7 +124,11 @@ class NativeEngine:
         )
 
     def link(self, a: LegId, b: LegId) -> None:
-        self._running.link(self._serial(a), self._serial(b))
+        try:
+            self._running.link(self._serial(a), self._serial(b))
+        except ValueError as error:
+            why, serial = error.args
+            raise ValueError(f"Leg {self._legs[serial]} {why}.") from None
 
     def unlink(self, leg: LegId) -> None:
         self._running.unlink(self._serial(leg))

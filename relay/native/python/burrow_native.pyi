@@ -105,7 +105,8 @@ class Engine:
         """Give or replace the leg's tracks. Raises :class:`ValueError` for what no plan can be."""
 
     def link(self, a: int, b: int) -> None:
-        """Forward both ways. Raises :class:`ValueError` when a leg is linked or not ready."""
+        """Forward both ways. Raises :class:`ValueError` with why, and the serial number of the leg that
+        is linked or not ready."""
 
     def unlink(self, leg: int) -> None:
         """End the leg's link; no effect when it has none."""

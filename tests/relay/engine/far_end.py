@@ -184,7 +184,10 @@ class FarEnd:
         while True:
             datagram = await self.receive()
             if datagram[0] < 4 and stun.parse_message(datagram).transaction_id == request.transaction_id:
-                return
+                break
+        # An engine with threads of its own has told its events by now; the loop takes them in a turn.
+        for _ in range(2):
+            await asyncio.sleep(0)
 
     def drops(self) -> dict[str, int]:
         return self.engine.counters(self.leg).drops

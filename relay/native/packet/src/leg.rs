@@ -50,13 +50,13 @@ pub struct Leg {
     pub queued: Queued,
 }
 
-/// Why a leg cannot be linked.
+/// The leg of this serial number cannot be linked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotReady {
     /// It is linked already, or to be linked with itself.
-    Linked,
+    Linked(u64),
     /// It has no keys or no plan.
-    Incomplete,
+    Incomplete(u64),
 }
 
 /// Keyframe requests that are due at a link: for each leg, the packet to protect and send.
@@ -195,10 +195,10 @@ struct Halves<'a> {
 impl Halves<'_> {
     fn ready(&self) -> Result<(), NotReady> {
         if self.ingress.peer.is_some() {
-            return Err(NotReady::Linked);
+            return Err(NotReady::Linked(self.leg.serial));
         }
         if self.ingress.srtp.is_none() || self.ingress.plan.is_none() {
-            return Err(NotReady::Incomplete);
+            return Err(NotReady::Incomplete(self.leg.serial));
         }
         Ok(())
     }
@@ -226,7 +226,7 @@ pub fn link(
     now: Nanos,
 ) -> Result<LinkRequests, NotReady> {
     if Arc::ptr_eq(a, b) {
-        return Err(NotReady::Linked);
+        return Err(NotReady::Linked(a.serial));
     }
     let (mut a, mut b) = lock_halves(a, b);
     a.ready()?;

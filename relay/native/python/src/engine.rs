@@ -172,8 +172,8 @@ impl Engine {
         self.with(|running| {
             running.engine.link(running.leg(a)?, running.leg(b)?).map_err(|why| {
                 PyValueError::new_err(match why {
-                    NotReady::Linked => "A leg is linked already.",
-                    NotReady::Incomplete => "A leg has no keys or no plan yet.",
+                    NotReady::Linked(leg) => ("is linked already", leg),
+                    NotReady::Incomplete(leg) => ("has no keys or no plan yet", leg),
                 })
             })
         })
