@@ -7,7 +7,7 @@ threads of their own that hold no interpreter lock.
 
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
-from typing import Protocol, final
+from typing import Protocol, TypedDict, final
 
 _Stream = tuple[str, int, int, int, float, int, int, float | None]
 
@@ -132,3 +132,49 @@ class Engine:
 
     def faults(self) -> tuple[int, int]:
         """Worker rounds that ended in a panic, and events dropped for want of a reader: both stay 0."""
+
+class _Report(TypedDict):
+    sent: int
+    received: int
+    refused: int
+    bad: int
+    seconds: float
+    cpu_seconds: float
+    latency_us_p50: float
+    latency_us_p99: float
+
+def load_leg(number: int, profile: str) -> tuple[str, str, bytes, bytes, int, int]:
+    """What an engine must be told of a load's leg: ufrag, password, ingress and egress master key with
+    salt, and the SSRCs of what it sends and gets. Payload type 96, transport-cc extension 3."""
+
+@final
+class Load:
+    """A generator of real SRTP legs, to measure packet engines with."""
+
+    def __new__(
+        cls,
+        *,
+        host: str,
+        port: int,
+        legs: int,
+        profile: str,
+        packet_bytes: int,
+        train: int,
+        gso: bool,
+        sample: int,
+    ) -> Load:
+        """Make the far ends of legs 0 to ``legs`` - 1, which must be open, and connect them.
+
+        ``train`` packets of a flow follow each other, with ``gso`` as one message; one packet of
+        ``sample`` is decrypted and its latency taken. Raises :class:`RuntimeError` when a leg gets no
+        answer, :class:`ValueError`, :class:`OSError`.
+        """
+
+    def run(self, seconds: float, rate: float | None = None) -> _Report:
+        """Send for ``seconds`` at ``rate`` packets a second, ``None``: as many as go.
+
+        ``refused`` packets did not fit into the socket, ``bad`` ones could not be decrypted.
+        """
+
+    def check(self) -> None:
+        """Send each leg's connectivity check again, so that consent goes on."""

@@ -72,6 +72,13 @@ def plan(
     return LegPlan(tuple(tracks), f"cname-{number}", MID, TRANSPORT_CC)
 
 
+async def events_taken() -> None:
+    """An engine with threads of its own has told its events before it answers; the loop takes them in
+    its next turn."""
+    for _ in range(2):
+        await asyncio.sleep(0)
+
+
 class FarEnd:
     """What a browser is to the engine. ``number`` names the leg and its SSRCs (see :func:`plan`)."""
 
@@ -154,6 +161,7 @@ class FarEnd:
         self.send(bytes(request))
         answer = stun.parse_message(await self.receive())
         assert answer.transaction_id == request.transaction_id
+        await events_taken()
         return answer
 
     # --- receiving ---
@@ -185,9 +193,7 @@ class FarEnd:
             datagram = await self.receive()
             if datagram[0] < 4 and stun.parse_message(datagram).transaction_id == request.transaction_id:
                 break
-        # An engine with threads of its own has told its events by now; the loop takes them in a turn.
-        for _ in range(2):
-            await asyncio.sleep(0)
+        await events_taken()
 
     def drops(self) -> dict[str, int]:
         return self.engine.counters(self.leg).drops

@@ -135,7 +135,7 @@ impl Engine {
             let shared = Arc::new(Shared {
                 stop: AtomicBool::new(false),
                 wake: new_wake().map_err(system)?,
-                counters: Mutex::default(),
+                counters: Arc::default(),
                 latency: Histogram::default(),
                 panics: AtomicU64::new(0),
             });
@@ -297,7 +297,7 @@ fn send_one(
     datagram: &[u8],
 ) -> Result<(), DropReason> {
     let socket = sockets.get(to.local() as usize).ok_or(DropReason::SendFailed)?;
-    let message = [Message { to, first: 0, count: 1 }];
+    let message = [Message { to, first: 0, count: 1, source: None }];
     outbox.send(socket, &message, &[IoSlice::new(datagram)]).map_err(|_| DropReason::SendFailed)?;
     counters.packets_out += 1;
     counters.bytes_out += datagram.len() as u64;

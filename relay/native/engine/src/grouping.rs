@@ -63,7 +63,7 @@ impl Grouping {
         } else {
             for (at, packet) in packets.iter().enumerate() {
                 self.order.push(at);
-                self.messages.push(Message { to: packet.to, first: at, count: 1 });
+                self.messages.push(Message { to: packet.to, first: at, count: 1, source: None });
             }
         }
         // One call serves one socket.
@@ -100,7 +100,12 @@ impl Grouping {
             while at != NONE {
                 let packet = &packets[usize::from(at)];
                 if !run.takes(packet.len) {
-                    self.messages.push(Message { to: packet.to, first: self.order.len(), count: 0 });
+                    self.messages.push(Message {
+                        to: packet.to,
+                        first: self.order.len(),
+                        count: 0,
+                        source: None,
+                    });
                     run = Run { segment: packet.len, ..Run::default() };
                 }
                 run.add(packet.len);

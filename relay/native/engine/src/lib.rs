@@ -20,4 +20,4 @@ pub use bind::BindFailed;
 pub use clock::now;
 pub use engine::{Config, Engine, EngineError, Tuning};
 pub use histogram::{BUCKET_BOUNDS_US, Histogram};
-pub use sys::{Inbox, Message, Outbox, set_gro};
+pub use sys::{Inbox, MAX_READ, Message, Outbox, set_gro};

@@ -64,35 +64,40 @@ impl Name {
     }
 }
 
-/// Room for one control message with an integer, whose header the kernel wants aligned.
+/// Room for two control messages with a small value each, aligned as the kernel wants it.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
-struct Control {
-    header: libc::cmsghdr,
-    value: [u8; 8],
-}
+struct Control([u8; 64]);
 
-/// The octets before a control message's value.
+/// Octets before a control message's value: its length, level and type.
 const CONTROL_HEADER: usize = size_of::<libc::cmsghdr>();
+const LEVEL_AT: usize = size_of::<usize>();
 
 impl Control {
-    const fn empty() -> Self {
-        Self { header: libc::cmsghdr { cmsg_len: 0, cmsg_level: 0, cmsg_type: 0 }, value: [0; 8] }
+    const EMPTY: Self = Self([0; 64]);
+
+    fn int(&self, at: usize) -> i32 {
+        let octets = &self.0[at..at + 4];
+        i32::from_ne_bytes([octets[0], octets[1], octets[2], octets[3]])
     }
 
-    /// The length of the segments in which a sender's kernel or this one gathered them.
+    /// The length of the segments in which a sender's kernel or this one gathered them. The sockets
+    /// here ask for no other message, so it is the first.
     fn gro_segment(&self, control_len: usize) -> Option<usize> {
         let filled = control_len >= CONTROL_HEADER + size_of::<libc::c_int>();
-        let is_gro = self.header.cmsg_level == libc::SOL_UDP && self.header.cmsg_type == libc::UDP_GRO;
-        let [a, b, c, d, ..] = self.value;
-        (filled && is_gro).then_some(i32::from_ne_bytes([a, b, c, d]) as usize)
+        let kind = (self.int(LEVEL_AT), self.int(LEVEL_AT + 4));
+        (filled && kind == (libc::SOL_UDP, libc::UDP_GRO))
+            .then(|| self.int(CONTROL_HEADER).unsigned_abs() as usize)
     }
 
-    fn set_gso_segment(&mut self, segment: u16) {
-        self.header.cmsg_level = libc::SOL_UDP;
-        self.header.cmsg_type = libc::UDP_SEGMENT;
-        self.header.cmsg_len = (CONTROL_HEADER + size_of::<u16>()) as _;
-        self.value[..2].copy_from_slice(&segment.to_ne_bytes());
+    /// Writes a message at `at` and returns where the next one begins.
+    fn put(&mut self, at: usize, level: i32, kind: i32, value: &[u8]) -> usize {
+        let end = at + CONTROL_HEADER + value.len();
+        self.0[at..at + LEVEL_AT].copy_from_slice(&(end - at).to_ne_bytes());
+        self.0[at + LEVEL_AT..at + LEVEL_AT + 4].copy_from_slice(&level.to_ne_bytes());
+        self.0[at + LEVEL_AT + 4..at + CONTROL_HEADER].copy_from_slice(&kind.to_ne_bytes());
+        self.0[at + CONTROL_HEADER..end].copy_from_slice(value);
+        end.next_multiple_of(size_of::<usize>())
     }
 }
 
@@ -142,7 +147,7 @@ impl Inbox {
             slot_len,
             stride,
             names: [Name::EMPTY; MAX_READ],
-            controls: [Control::empty(); MAX_READ],
+            controls: [Control::EMPTY; MAX_READ],
             received: [(0, 0); MAX_READ],
         }
     }
@@ -225,6 +230,8 @@ pub struct Message {
     pub first: usize,
     /// How many segments.
     pub count: usize,
+    /// Where from, on a socket bound to no address; `None`: from the socket's own.
+    pub source: Option<Ipv4Addr>,
 }
 
 /// Sends many messages at once.
@@ -243,7 +250,7 @@ impl Outbox {
     /// Room for [`MAX_SEND`] messages.
     #[must_use]
     pub fn new() -> Self {
-        Self { names: [Name::EMPTY; MAX_SEND], controls: [Control::empty(); MAX_SEND] }
+        Self { names: [Name::EMPTY; MAX_SEND], controls: [Control::EMPTY; MAX_SEND] }
     }
 
     /// Hands `messages`, at most [`MAX_SEND`], to the kernel without waiting; returns how many it took.
@@ -271,10 +278,20 @@ impl Outbox {
             // IoSlice has the layout of iovec (its documentation), and the kernel only reads here.
             header.msg_hdr.msg_iov = own.as_ptr().cast_mut().cast();
             header.msg_hdr.msg_iovlen = own.len() as _;
+            let mut end = 0;
             if own.len() > 1 {
-                control.set_gso_segment(own[0].len() as u16);
+                let segment = (own[0].len() as u16).to_ne_bytes();
+                end = control.put(end, libc::SOL_UDP, libc::UDP_SEGMENT, &segment);
+            }
+            if let Some(source) = message.source {
+                // struct in_pktinfo: interface, source, and a destination that only reading fills.
+                let mut info = [0; size_of::<libc::in_pktinfo>()];
+                info[4..8].copy_from_slice(&source.octets());
+                end = control.put(end, libc::IPPROTO_IP, libc::IP_PKTINFO, &info);
+            }
+            if end > 0 {
                 header.msg_hdr.msg_control = (&raw mut *control).cast();
-                header.msg_hdr.msg_controllen = size_of::<Control>() as _;
+                header.msg_hdr.msg_controllen = end as _;
             }
         }
         // SAFETY: every header points to a name, to vectors and perhaps to a control, all of the
@@ -309,7 +326,7 @@ mod tests {
         let to = Remote::new(0, b.local_addr().unwrap());
         let payloads = [b"one".as_slice(), b"three", b"seven of"];
         let segments = payloads.map(IoSlice::new);
-        let messages = [0, 1, 2].map(|first| Message { to, first, count: 1 });
+        let messages = [0, 1, 2].map(|first| Message { to, first, count: 1, source: None });
         assert_eq!(Outbox::new().send(&a, &messages, &segments).unwrap(), 3);
         let mut inbox = Inbox::new(2048);
         assert_eq!(inbox.read(&b).unwrap(), 3);
@@ -326,7 +343,7 @@ mod tests {
         let (a, b) = pair();
         let to = Remote::new(0, b.local_addr().unwrap());
         let segments = [&[1; 100][..], &[2; 100], &[3; 50]].map(IoSlice::new);
-        let message = [Message { to, first: 0, count: 3 }];
+        let message = [Message { to, first: 0, count: 3, source: None }];
         let mut inbox = Inbox::new(65535);
         assert_eq!(Outbox::new().send(&a, &message, &segments).unwrap(), 1);
         assert_eq!(inbox.read(&b).unwrap(), 3);
@@ -335,6 +352,20 @@ mod tests {
         assert_eq!(inbox.read(&b).unwrap(), 1);
         let (_, len, segment) = inbox.head(0, 0).unwrap();
         assert_eq!((len, segment), (250, 100));
+    }
+
+    #[test]
+    fn a_message_can_name_its_source() {
+        let (_, b) = pair();
+        let to = Remote::new(0, b.local_addr().unwrap());
+        let any = UdpSocket::bind("0.0.0.0:0").unwrap();
+        let source = Ipv4Addr::new(127, 9, 8, 7);
+        let segments = [&[1; 10][..], &[2; 10]].map(IoSlice::new);
+        let message = [Message { to, first: 0, count: 2, source: Some(source) }];
+        assert_eq!(Outbox::new().send(&any, &message, &segments).unwrap(), 1);
+        let mut inbox = Inbox::new(2048);
+        assert_eq!(inbox.read(&b).unwrap(), 2);
+        assert_eq!(inbox.head(0, 0).unwrap().0.address().ip(), source);
     }
 
     #[test]

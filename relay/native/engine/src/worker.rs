@@ -37,7 +37,7 @@ pub struct Shared {
     /// Wakes it, to see that.
     pub wake: OwnedFd,
     /// As of the last round.
-    pub counters: Mutex<NodeCounters>,
+    pub counters: Arc<Mutex<NodeCounters>>,
     /// Of every packet read.
     pub latency: Histogram,
     /// Rounds that ended in a panic: a bug, that costs the packets of the round and no more.
@@ -95,7 +95,7 @@ impl Loop {
             }
             if packets > 0 {
                 self.shared.latency.record(now().saturating_sub(since), packets as u64);
-                self.shared.counters.lock().clone_from(&path.worker.counters);
+                path.counters.lock().clone_from(&path.worker.counters);
             }
             if started >= next_tick {
                 next_tick = started + TICK;
@@ -139,6 +139,7 @@ struct PacketPath {
     answers: Answers,
     grouping: Grouping,
     segmentation: bool,
+    counters: Arc<Mutex<NodeCounters>>,
 }
 
 impl PacketPath {
@@ -153,6 +154,7 @@ impl PacketPath {
             answers: Answers::default(),
             grouping: Grouping::new(),
             segmentation: tuning.gso,
+            counters: Arc::clone(&of.shared.counters),
         }
     }
 
@@ -216,6 +218,8 @@ impl PacketPath {
             self.spare.clear();
         }
         if self.answers.iter().len() > 0 {
+            // Who gets an answer may look at the counters next.
+            self.counters.lock().clone_from(&self.worker.counters);
             self.send_answers(sockets);
             self.answers.clear();
         }
@@ -239,7 +243,7 @@ impl PacketPath {
                 Err(error) if message.count > 1 && error.kind() != ErrorKind::WouldBlock => {
                     // The kernel or the device cannot segment: never ask for it again.
                     self.segmentation = false;
-                    let single = |first| Message { to: message.to, first, count: 1 };
+                    let single = |first| Message { to: message.to, first, count: 1, source: None };
                     for first in message.first..message.first + message.count {
                         let sent = self.outbox.send(socket, &[single(first)], &segments).is_ok();
                         let out = self.outs[self.grouping.order[first]];
@@ -264,7 +268,7 @@ impl PacketPath {
     fn send_answers(&mut self, sockets: &[UdpSocket]) {
         for (to, datagram) in self.answers.iter() {
             let Some(socket) = sockets.get(to.local() as usize) else { continue };
-            let message = [Message { to, first: 0, count: 1 }];
+            let message = [Message { to, first: 0, count: 1, source: None }];
             let sent = self.outbox.send(socket, &message, &[IoSlice::new(datagram)]);
             let counters = &mut self.worker.counters;
             if sent.is_ok() {

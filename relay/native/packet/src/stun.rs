@@ -213,6 +213,42 @@ impl IntegrityKey {
     }
 }
 
+/// A connectivity check as a browser sends it: for the load generator and for tests.
+#[must_use]
+pub fn connectivity_check(
+    username: &[u8],
+    password: &IntegrityKey,
+    priority: u32,
+    nominate: bool,
+    transaction: [u8; 12],
+) -> Vec<u8> {
+    let mut message = vec![0, 1, 0, 0];
+    message.extend(MAGIC_COOKIE);
+    message.extend(transaction);
+    let mut attribute = |kind: u16, value: &[u8]| {
+        message.extend(kind.to_be_bytes());
+        message.extend((value.len() as u16).to_be_bytes());
+        message.extend(value);
+        message.resize(message.len().next_multiple_of(4), 0);
+    };
+    attribute(attribute::USERNAME, username);
+    attribute(attribute::PRIORITY, &priority.to_be_bytes());
+    if nominate {
+        attribute(attribute::USE_CANDIDATE, &[]);
+    }
+    let mac = password.mac_of(&message, message.len()).finalize().into_bytes();
+    message.extend(attribute::MESSAGE_INTEGRITY.to_be_bytes());
+    message.extend((INTEGRITY_LEN as u16).to_be_bytes());
+    message.extend(mac);
+    let length = (message.len() + 8 - HEADER_LEN) as u16;
+    message[2..4].copy_from_slice(&length.to_be_bytes());
+    let crc = crc32fast::hash(&message) ^ FINGERPRINT_XOR;
+    message.extend(attribute::FINGERPRINT.to_be_bytes());
+    message.extend([0, 4]);
+    message.extend(crc.to_be_bytes());
+    message
+}
+
 struct Answer<'a> {
     out: &'a mut [u8; MAX_ANSWER_LEN],
     len: usize,

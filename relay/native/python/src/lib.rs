@@ -5,6 +5,7 @@
 
 mod convert;
 mod engine;
+mod load;
 
 use pyo3::prelude::*;
 
@@ -13,4 +14,6 @@ use pyo3::prelude::*;
 mod burrow_native {
     #[pymodule_export]
     use crate::engine::{BindFailed, Engine};
+    #[pymodule_export]
+    use crate::load::{Load, load_leg};
 }

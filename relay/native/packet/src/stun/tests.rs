@@ -107,6 +107,15 @@ fn what_breaks_the_rules_is_malformed() {
 }
 
 #[test]
+fn the_check_it_builds_is_one_it_takes() {
+    let key = IntegrityKey::new(PASSWORD);
+    let datagram = connectivity_check(b"here:there", &key, 7, true, [9; 12]);
+    let message = StunMessage::parse(&datagram).unwrap();
+    assert_eq!((message.local_ufrag(), message.priority), (Some(&b"here"[..]), 7));
+    assert!(message.has_integrity(&key) && message.use_candidate && message.fingerprint);
+}
+
+#[test]
 fn attributes_after_the_integrity_are_not_believed() {
     let key = IntegrityKey::new(PASSWORD);
     let mut datagram = hex(REQUEST);
