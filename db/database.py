@@ -9,12 +9,12 @@ from typing import TypeVar
 
 import structlog
 from sqlalchemy import URL, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from db.engine import describe, first_line, is_away, make_data_dir, make_engine, resolve_url
-from db.errors import DatabaseUnavailable
+from db.engine import describe, first_line, is_away, make_embedded_file, make_engine, refusal, resolve_url
+from db.errors import DatabaseUnavailable, StatementRefused
 from db.migrate import ensure_schema
 from db.settings import DatabaseSettings
 
@@ -47,6 +47,7 @@ class Database:
         )
         self._running: set[asyncio.Task[object]] = set()
         self._available = True
+        self._closed = False
 
     @classmethod
     async def open(cls, settings: DatabaseSettings, data_dir: Path) -> Database:
@@ -57,7 +58,7 @@ class Database:
         """
         url = resolve_url(settings, data_dir)
         if not settings.url:
-            make_data_dir(data_dir)
+            make_embedded_file(data_dir)
         engine = make_engine(url, pool_size=settings.pool_size, timeout_seconds=settings.timeout_seconds)
         database = cls(engine, url, settings.timeout_seconds, settings.pool_size)
         try:
@@ -84,13 +85,13 @@ class Database:
         return self._url.get_backend_name()
 
     async def read(self, work: Work[T]) -> T:
-        """Run ``work`` in a transaction that only reads. Raises :class:`DatabaseUnavailable`, and what
-        ``work`` raises."""
+        """Run ``work`` in a transaction that only reads. Raises :class:`DatabaseUnavailable`,
+        :class:`StatementRefused`, and what else ``work`` raises."""
         return await self._within_deadline(work, self._read_session)
 
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` in a transaction that may write. Raises :class:`DatabaseUnavailable` (the outcome is
-        then unknown), and what ``work`` raises (nothing was written)."""
+        then unknown), :class:`StatementRefused` and what else ``work`` raises (nothing was written)."""
         return await self._within_deadline(work, self._write_session)
 
     async def ping(self) -> None:
@@ -98,7 +99,9 @@ class Database:
         await self.read(_select_one)
 
     async def close(self) -> None:
-        """Give up unfinished work and close every connection. Takes at most ``timeout_seconds``, about."""
+        """Give up unfinished work and close every connection. Takes at most ``timeout_seconds``, about.
+        Asked after that, the database is unavailable."""
+        self._closed = True
         for task in self._running:
             task.cancel()
         if self._running:
@@ -106,6 +109,8 @@ class Database:
         await self._engine.dispose()
 
     async def _within_deadline(self, work: Work[T], sessions: async_sessionmaker[AsyncSession]) -> T:
+        if self._closed:
+            raise DatabaseUnavailable("The connection to the database is closed.")
         if len(self._running) >= self._most:
             raise DatabaseUnavailable("Too many requests wait for the database.")
         task = asyncio.create_task(self._transact(work, sessions), name="database transaction")
@@ -134,10 +139,11 @@ class Database:
                 return await work(session)
         except PoolTimeout as error:
             raise DatabaseUnavailable("Every connection to the database is in use.") from error
-        except DBAPIError as error:
-            if not is_away(error):
-                raise
-            raise DatabaseUnavailable(f"The database cannot be used: {first_line(error)}") from error
+        except SQLAlchemyError as error:
+            if isinstance(error, DBAPIError) and is_away(error):
+                raise DatabaseUnavailable(f"The database cannot be used: {first_line(error)}") from error
+            # The place where it happened is kept, the text with its values is not.
+            raise StatementRefused(refusal(error)).with_traceback(error.__traceback__) from None
 
     def _let_go(self, task: asyncio.Task[object]) -> None:
         self._running.discard(task)

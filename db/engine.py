@@ -8,7 +8,14 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -165,12 +172,25 @@ def first_line(error: DBAPIError) -> str:
     return lines[0] if lines else type(error.orig).__name__
 
 
-def make_data_dir(data_dir: Path) -> None:
-    """Make the folder for the embedded database and the secrets, for this user alone (0700).
+def refusal(error: SQLAlchemyError) -> str:
+    """What the database did not like, without any value."""
+    cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
+    words = [type(cause).__name__]
+    if isinstance(cause, psycopg.Error):
+        words += [str(word) for word in (cause.sqlstate, cause.diag.constraint_name) if word]
+    elif isinstance(cause, sqlite3.Error):
+        words.append(str(getattr(cause, "sqlite_errorname", "")))
+    return f"The database refused a statement ({' '.join(filter(None, words))})."
+
+
+def make_embedded_file(data_dir: Path) -> None:
+    """Make the folder and the file of the embedded database, both for this user alone.
 
     Raises :class:`DatabaseError` when that is impossible.
     """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A folder that was there may be open to others; SQLite gives its other files the mode of this one.
+        (data_dir / FILE_NAME).touch(mode=0o600, exist_ok=True)
     except OSError as error:
         raise DatabaseError(f"Cannot make the data folder {data_dir}: {error.strerror}.") from error

@@ -18,6 +18,15 @@ class DatabaseUnavailable(DatabaseError):
     code = "database_unavailable"
 
 
+class StatementRefused(DatabaseError):
+    """The database answered, and refused: a constraint does not hold, or a statement of ours is wrong.
+
+    It takes the place of the driver's error, which quotes values (also whole rows, with their hashes).
+    """
+
+    code = "statement_refused"
+
+
 class DatabaseUrlInvalid(DatabaseError):
     """``database.url`` names no database that Burrow can use. The sentence never shows a password."""
 

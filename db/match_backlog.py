@@ -43,9 +43,11 @@ class MatchBacklog:
         """One record that was taken is in the database, or never will be."""
         self._taken.remove(record)
 
-    def settle_all(self) -> None:
-        """So is everything that was taken."""
+    def settle_all(self) -> int:
+        """So is everything that was taken; answers how many that were."""
+        count = len(self._taken)
         self._taken.clear()
+        return count
 
     def give_back(self) -> None:
         """What was taken could not be written: it is first again, less starts whose end came meanwhile."""

@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.database import Database
-from db.errors import DatabaseUnavailable
+from db.errors import DatabaseUnavailable, StatementRefused
 from db.match_backlog import MatchBacklog
 from db.records import BlockMade, MatchEnded, MatchStarted, Record, ReportMade
 from db.repositories import matches, safety
@@ -110,6 +109,10 @@ class MatchWriter:
                     _log.warning("match_backlog_kept", backlog=self.backlog)
                 await self._pause(self._retry_seconds[min(failures, len(self._retry_seconds) - 1)])
                 failures += 1
+            except Exception as error:  # noqa: BLE001 - the task's edge: one mistake must not end all writing
+                lost = self._backlog.settle_all()
+                self.refused += lost
+                _log.error("records_refused", records=lost, reason=type(error).__name__)
             else:
                 if failures:
                     _log.info("match_backlog_written", backlog=self.backlog, dropped=self.dropped)
@@ -118,7 +121,7 @@ class MatchWriter:
     async def _write(self, records: Sequence[Record]) -> None:
         try:
             await self._database.write(lambda session: _store(session, records))
-        except SQLAlchemyError:
+        except StatementRefused:
             # One of them is refused, and the transaction with it: find out which.
             for record in records:
                 await self._write_alone(record)
@@ -129,9 +132,9 @@ class MatchWriter:
     async def _write_alone(self, record: Record) -> None:
         try:
             await self._database.write(lambda session: _store(session, (record,)))
-        except SQLAlchemyError as error:
+        except StatementRefused as error:
             self.refused += 1
-            _log.error("record_refused", kind=type(record).__name__, reason=type(error).__name__)
+            _log.error("record_refused", kind=type(record).__name__, reason=str(error))
 
     async def _pause(self, seconds: float) -> None:
         if self._stopping.is_set():

@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from db.engine import describe, first_line, is_away, make_data_dir, make_engine, resolve_url
+from db.engine import describe, first_line, is_away, make_embedded_file, make_engine, resolve_url
 from db.errors import DatabaseUnavailable, SchemaMismatch
 from db.settings import DatabaseSettings
 
@@ -35,7 +35,7 @@ async def migrate(settings: DatabaseSettings, data_dir: Path) -> _Revisions:
     """
     url = resolve_url(settings, data_dir)
     if not settings.url:
-        make_data_dir(data_dir)
+        make_embedded_file(data_dir)
     engine = make_engine(
         url,
         pool_size=1,

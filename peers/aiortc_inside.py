@@ -10,8 +10,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aioice.ice
-from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
-from aiortc.codecs.base import Encoder
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+)
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.rtp import RtcpSrPacket, RtpPacket
@@ -25,6 +31,12 @@ aioice.ice.CONSENT_INTERVAL = 3
 RATE_STEPS_BPS = (300_000, 600_000, 1_000_000, 1_500_000)
 START_BPS = 600_000
 _NTP_UNIX_SECONDS = 2_208_988_800
+
+
+def configuration() -> RTCConfiguration:
+    """No STUN server, which aiortc would choose by itself: the relay sees the peer's address anyway, and
+    nobody else shall."""
+    return RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
 
 
 def watch(
@@ -104,8 +116,10 @@ async def renew_sender(transceiver: RTCRtpTransceiver) -> RTCRtpSender:
 
     aiortc's sender keeps the codec it began with (and the stream's numbers with it), so a narrowed offer
     needs another one; its SSRC is announced by the answer that follows. Returns it without a track."""
-    old = transceiver.sender
+    old: Any = transceiver.sender
     old.replaceTrack(None)
+    # Without its BYE: the track goes on under another SSRC, and aiortc's receivers end with any BYE.
+    old._send_rtcp = _send_nothing
     await old.stop()
     new = RTCRtpSender(transceiver.kind, old.transport)
     new._stream_id = old._stream_id
@@ -113,6 +127,10 @@ async def renew_sender(transceiver: RTCRtpTransceiver) -> RTCRtpSender:
     inside._RTCRtpTransceiver__sender = new
     transceiver.receiver._set_rtcp_ssrc(new._ssrc)
     return new
+
+
+async def _send_nothing(packets: list[object]) -> None:
+    del packets
 
 
 async def gather(connection: RTCPeerConnection, *, loopback: bool) -> None:
@@ -169,4 +187,4 @@ class SteppedH264Encoder(H264Encoder):
         self._H264Encoder__target_bitrate = stepped(bitrate)
 
 
-ENCODERS: tuple[type[Encoder], ...] = (SteppedVp8Encoder, SteppedH264Encoder)
+ENCODERS = (SteppedVp8Encoder, SteppedH264Encoder)

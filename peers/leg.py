@@ -9,14 +9,11 @@ from typing import Literal, Protocol
 import av
 from aiortc import (
     MediaStreamTrack,
-    RTCBundlePolicy,
-    RTCConfiguration,
     RTCPeerConnection,
     RTCRtpSender,
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
-from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtpPacket
 
@@ -67,10 +64,7 @@ class Leg:
         self._floor: dict[Kind, int] = {}
         self._outlets: dict[Kind, Outlet] = {}
         self._run: Run | None = None
-        # No STUN server: the relay sees the peer's address itself, and nobody else shall.
-        self._connection = RTCPeerConnection(
-            RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
-        )
+        self._connection = RTCPeerConnection(aiortc_inside.configuration())
         self._transceivers: dict[Kind, RTCRtpTransceiver] = {
             "audio": self._connection.addTransceiver("audio"),
             "video": self._connection.addTransceiver("video"),
@@ -140,7 +134,8 @@ class Leg:
             if self._offer is not None:
                 try:
                     await self._take(self._offer, first=first)
-                except (ValueError, InvalidStateError, InvalidAccessError, OperationError) as error:
+                except Exception as error:
+                    # aiortc's parser lets out whatever it stumbles over; an unusable offer is input, no bug.
                     raise ProtocolViolation(f"The relay's offer cannot be used: {error}.") from error
                 first = False
 

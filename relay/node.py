@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -37,6 +37,16 @@ class _Link:
     b: Leg
 
 
+@dataclass(slots=True)
+class _Steps:
+    """What a leg's coming up waits for, in this order; set once each."""
+
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    """Something authenticated came from the browser, so that DTLS can be answered."""
+    selected: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class RelayNode:
     """:class:`relay.door.Relay` in this process."""
 
@@ -53,8 +63,7 @@ class RelayNode:
         self._links: dict[LinkId, _Link] = {}
         self._ssrcs: set[int] = set()
         self._handshakes: dict[LegId, asyncio.Task[None]] = {}
-        self._answered: dict[LegId, asyncio.Future[None]] = {}
-        self._path: dict[LegId, asyncio.Future[None]] = {}
+        self._steps: dict[LegId, _Steps] = {}
         self._closings: set[asyncio.Task[None]] = set()
         self._certificate = Certificate.generateCertificate()
         self._certificate_at = time.monotonic()
@@ -168,9 +177,7 @@ class RelayNode:
             offered_at=time.monotonic(),
         )
         self._legs[leg_id] = leg
-        loop = asyncio.get_running_loop()
-        self._answered[leg_id] = loop.create_future()
-        self._path[leg_id] = loop.create_future()
+        self._steps[leg_id] = _Steps()
         self._handshakes[leg_id] = asyncio.create_task(self._bring_up(leg), name=f"leg {leg_id}")
         self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound)))
 
@@ -206,7 +213,7 @@ class RelayNode:
         try:
             answer = read_answer(sdp, leg.ssrcs, leg.cname)
         except AnswerRejected as error:
-            log.info("answer refused", leg=leg_id, code=error.code)
+            log.info("answer_refused", leg=leg_id, code=error.code)
             self._events.put(door.AnswerRefused(leg_id, error.code, str(error)))
             return
         first = leg.answer is None
@@ -220,19 +227,23 @@ class RelayNode:
         if first:
             leg.capable = answer.video_codecs
             leg.state = LegState.CONNECTING
-            self._answered[leg_id].set_result(None)
+            self._steps[leg_id].answered.set()
 
     async def _bring_up(self, leg: Leg) -> None:
         """From the offer to the keys, or to the reason why not."""
+        steps = self._steps[leg.id]
         reason = "not_answered"
         try:
             async with asyncio.timeout(self._settings.connect_timeout_ms / 1000):
-                await self._answered[leg.id]
+                await steps.answered.wait()
                 reason = "ice_failed"
-                await self._path[leg.id]
+                # A ClientHello may come before any nomination: the handshake need not wait for one.
+                await steps.reached.wait()
                 reason = "dtls_failed"
                 assert leg.answer is not None
                 keys = await leg.dtls.handshake(leg.answer.fingerprints)
+                reason = "ice_failed"
+                await steps.selected.wait()
         except (TimeoutError, DtlsError):
             self._close(leg, reason)
             return
@@ -241,9 +252,10 @@ class RelayNode:
         leg.srtp_profile = keys.profile.value
         leg.state = LegState.CONNECTED
         self._handshakes.pop(leg.id, None)
+        assert leg.transport is not None
         elapsed_ms = (time.monotonic() - leg.offered_at) * 1000
-        log.info("leg connected", leg=leg.id, transport=leg.transport, connect_ms=round(elapsed_ms, 1))
-        self._events.put(door.LegConnected(leg.id, leg.transport or "udp", leg.srtp_profile, elapsed_ms))
+        log.info("leg_connected", leg=leg.id, transport=leg.transport, connect_ms=round(elapsed_ms, 1))
+        self._events.put(door.LegConnected(leg.id, leg.transport, leg.srtp_profile, elapsed_ms))
 
     def _close(self, leg: Leg, reason: str) -> None:
         """The one place where a leg ends."""
@@ -253,14 +265,13 @@ class RelayNode:
             self._unlink(leg.link, "leg_closed")
         leg.state = LegState.CLOSED
         del self._legs[leg.id]
-        self._answered.pop(leg.id).cancel()
-        self._path.pop(leg.id).cancel()
+        del self._steps[leg.id]
         self._ssrcs -= {leg.ssrcs.audio, leg.ssrcs.video, leg.ssrcs.video_rtx}
         handshake = self._handshakes.pop(leg.id, None)
         closing = asyncio.create_task(self._finish(leg, handshake), name=f"closing leg {leg.id}")
         self._closings.add(closing)
         closing.add_done_callback(self._closings.discard)
-        log.info("leg closed", leg=leg.id, reason=reason)
+        log.info("leg_closed", leg=leg.id, reason=reason, drops=self._engine.counters(leg.id).drops)
         self._events.put(door.LegClosed(leg.id, reason))
 
     async def _finish(self, leg: Leg, handshake: asyncio.Task[None] | None) -> None:
@@ -331,11 +342,11 @@ class RelayNode:
         match event:
             case engine_interface.DtlsReceived():
                 leg.dtls.feed(event.datagram)
-                # A ClientHello may come before any nomination: the handshake need not wait for one.
-                self._reached(leg)
+                self._steps[leg.id].reached.set()
             case engine_interface.PathSelected():
                 leg.transport = event.transport
-                self._reached(leg)
+                self._steps[leg.id].reached.set()
+                self._steps[leg.id].selected.set()
             case engine_interface.PathInterrupted():
                 if leg.state is LegState.CONNECTED:
                     leg.state = LegState.INTERRUPTED
@@ -349,11 +360,6 @@ class RelayNode:
             case engine_interface.FirstForwarded():
                 if leg.link is not None:
                     self._events.put(door.LinkFlowing(leg.link, leg.id, event.kind))
-
-    def _reached(self, leg: Leg) -> None:
-        path = self._path[leg.id]
-        if not path.done():
-            path.set_result(None)
 
     def _on_tick(self) -> None:
         self._bit_rate.measure(self._engine.totals().bytes_out, time.monotonic())

@@ -1,1 +1,1 @@
-"""Benchmarks: not part of the tests, run by `make bench`."""
+"""Benchmarks: each a function that returns a frozen result, and prints nothing."""

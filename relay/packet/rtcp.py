@@ -40,6 +40,8 @@ class _Context:
     now: float
     first: bool
     drops: list[Drop]
+    padding: int = 0
+    """Octets of padding at the end of the block in hand (only a packet's last block may have any)."""
 
     def sender(self, ssrc: int) -> int:
         """A report's or feedback's sender as the other browser may see it."""
@@ -65,8 +67,9 @@ def map_rtcp(own: Direction, back: Direction, packet: bytes, now: float) -> Mapp
         return Mapped(b"", [Drop.RTCP_MALFORMED])
     context = _Context(own, back, now, True, [])
     out: list[bytes] = []
-    for block in blocks:
+    for block, padding in blocks:
         context.first = not out
+        context.padding = padding
         handler = _HANDLERS.get(block[1])
         if handler is None:
             context.drops.append(Drop.RTCP_UNKNOWN_TYPE)
@@ -79,9 +82,10 @@ def map_rtcp(own: Direction, back: Direction, packet: bytes, now: float) -> Mapp
     return Mapped(b"".join(out), context.drops)
 
 
-def _split(packet: bytes) -> list[bytes] | None:
-    """The blocks of a compound packet without padding (RFC 3550 section 6.4.1, appendix A.2)."""
-    blocks: list[bytes] = []
+def _split(packet: bytes) -> list[tuple[bytes, int]] | None:
+    """The blocks of a compound packet, each with its number of padding octets (RFC 3550 section 6.4.1,
+    appendix A.2). Not only multiples of four: browsers pad transport-wide feedback by one to three."""
+    blocks: list[tuple[bytes, int]] = []
     at, size = 0, len(packet)
     while at < size:
         if at + 4 > size or packet[at] >> 6 != 2:
@@ -90,14 +94,12 @@ def _split(packet: bytes) -> list[bytes] | None:
         end = at + 4 * (words + 1)
         if end > size or end - at < _LEAST.get(kind, 4):
             return None
-        block = packet[at:end]
+        padding = 0
         if first & 0x20:
-            # Padding is allowed on the last block only.
             padding = packet[end - 1]
-            if end != size or padding == 0 or padding % 4 or end - at - padding < _LEAST.get(kind, 4):
+            if end != size or padding == 0 or end - at - padding < _LEAST.get(kind, 4):
                 return None
-            block = _COMMON.pack(first & ~0x20, kind, words - padding // 4) + block[4:-padding]
-        blocks.append(block)
+        blocks.append((packet[at:end], padding))
         at = end
     return blocks or None
 
@@ -207,12 +209,12 @@ def _map_rtpfb(context: _Context, block: bytes) -> bytes | None:
     out = bytearray(block)
     _SSRCS.pack_into(out, 4, context.sender(sender), ingress_ssrc)
     if kind == 1:  # generic NACK: pairs of PID and bit mask (RFC 4585 section 6.2.1)
-        for at in range(12, len(out), 4):
+        for at in range(12, len(out) - context.padding - 3, 4):
             _U16.pack_into(out, at, (_U16.unpack_from(out, at)[0] - flow.offset) & 0xFFFF)
         return bytes(out)
     offset = context.back.transport_cc_offset
-    if offset is None or len(out) < 20:
-        context.drops.append(Drop.RTCP_UNMAPPED if len(out) >= 20 else Drop.RTCP_MALFORMED)
+    if offset is None or len(out) - context.padding < 20:
+        context.drops.append(Drop.RTCP_MALFORMED if offset is not None else Drop.RTCP_UNMAPPED)
         return None
     _U16.pack_into(out, 12, (_U16.unpack_from(out, 12)[0] - offset) & 0xFFFF)
     return bytes(out)
@@ -250,7 +252,7 @@ def _map_pli(context: _Context, block: bytes) -> bytes | None:
 def _map_fir(context: _Context, block: bytes) -> bytes | None:
     """FIR names its streams in the FCI, and numbers its commands (RFC 5104 section 4.3.1)."""
     entries: list[bytes] = []
-    for at in range(12, len(block) - 7, 8):
+    for at in range(12, len(block) - context.padding - 7, 8):
         found = context.source(_U32.unpack_from(block, at)[0])
         if found is not None and _may_ask(context, found[0]):
             target = context.own.target

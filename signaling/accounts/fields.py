@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
+import email_validator
 from email_validator import EmailNotValidError, validate_email
 
 from signaling.errors import BadRequest
+
+# An address is what one logs in with; no mail is sent there. So names that only an intranet knows (.local)
+# are as good as others. This is the library's documented way to say so.
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 EMAIL_MAX_CHARS = 254
 NAME_MAX_CHARS = 40

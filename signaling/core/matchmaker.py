@@ -10,8 +10,9 @@ and asking for a position take logarithmic time. A search never walks the whole 
   at once, and whoever can be matched is found in bounded steps.
 - Two who may not meet *yet*, because they parted a moment ago, are looked at again when that time is
   over, directly (:class:`signaling.core.rematch.Rematch` tells). Two who wait alone wait until then.
-- Who is *held* (no socket at the moment) keeps the place and is passed over; released, they look through
-  all who wait, since others have passed them.
+- Who is *held* (no socket at the moment) keeps the place and is out of everybody's sight, so that an outage
+  that takes half the sockets does not make the others' searches long. Released, they look through all who
+  wait, since others have passed their place.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ class Matchmaker:
         self._rematch = Rematch(rematch_seconds, rematch_memory)
         self._preference = preference
         self._places: SortedList[int] = SortedList()
+        self._open: SortedList[int] = SortedList()
+        """The places that are not held: what searches go through."""
         self._at: dict[int, Ticket] = {}
         self._of: dict[str, Ticket] = {}
         self._last_place = 0
@@ -100,6 +103,7 @@ class Matchmaker:
         place = self._last_place
         ticket = Ticket(user, blocks, wish, now, place, look_from=0, look_to=place - 1)
         self._places.add(place)
+        self._open.add(place)
         self._at[place] = ticket
         self._of[user] = ticket
         self._look(ticket)
@@ -111,17 +115,24 @@ class Matchmaker:
         if ticket is not None:
             del self._at[ticket.place]
             self._places.remove(ticket.place)
+            if not ticket.held:
+                self._open.remove(ticket.place)
             self._shed()
         return ticket
 
     def hold(self, user: str) -> None:
-        self._of[user].held = True
+        """Keep the place, and be matched with nobody."""
+        ticket = self._of[user]
+        if not ticket.held:
+            ticket.held = True
+            self._open.remove(ticket.place)
 
     def release(self, user: str) -> None:
         """Make a held user available again, at the old place."""
         ticket = self._of[user]
         if ticket.held:
             ticket.held = False
+            self._open.add(ticket.place)
             ticket.look_from, ticket.look_to = 0, self._last_place
             self._look(ticket)
 
@@ -182,11 +193,11 @@ class Matchmaker:
         best: Ticket | None = None
         best_score = float("-inf")
         looked = 0
-        for place in islice(self._places.irange(seeker.look_from, seeker.look_to), TURN_CHECKS):
+        for place in islice(self._open.irange(seeker.look_from, seeker.look_to), TURN_CHECKS):
             looked += 1
             seeker.look_from = place + 1
             other = self._at[place]
-            if other is seeker or other.held or not self._may_meet(seeker, other, now):
+            if other is seeker or not self._may_meet(seeker, other, now):
                 continue
             score = self._preference(seeker.wish, other.wish)
             if score > best_score:

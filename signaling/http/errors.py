@@ -103,13 +103,25 @@ def _of_aiohttp(error: web.HTTPException) -> web.StreamResponse:
 
 
 def _log_unexpected(request: web.Request, error: Exception) -> None:
-    # The traceback as text, so that no log format adds local variables (passwords, tokens) to it; the route
-    # rather than the address asked for.
+    # The route rather than the address asked for; the places rather than the messages, which quote what was
+    # sent; and as text, so that no log format adds local variables to it.
     resource = request.match_info.route.resource
     _log.error(
         "request_failed",
         method=request.method,
         route=resource.canonical if resource is not None else None,
         error=type(error).__name__,
-        traceback="".join(traceback.format_exception(error)),
+        traceback=_places(error),
+    )
+
+
+def _places(error: BaseException) -> str:
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return "".join(
+        f"{''.join(traceback.format_tb(link.__traceback__))}{type(link).__qualname__}\n"
+        for link in reversed(chain)
     )

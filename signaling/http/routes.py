@@ -50,7 +50,10 @@ class AccountRoutes:
         which a foreign page would change something with the user's cookie."""
         self._limits.request(self._prefix(request))
         if request.method not in _SAFE_METHODS and not origin_allowed(
-            request.headers.get("Origin"), request.host, self._server.origins
+            # Not request.host: without the header that asks the resolver, and everything waits for it.
+            request.headers.get("Origin"),
+            request.headers.get("Host", ""),
+            self._server.origins,
         ):
             raise Forbidden("Requests from other sites are not allowed.")
 

@@ -94,8 +94,7 @@ class LiveService:
         try:
             async with asyncio.timeout(seconds):
                 while not self._task.done() and self._busy():
-                    self._changed.clear()
-                    await self._changed.wait()
+                    await self.changed()
                 await self._stores.drained()
         except TimeoutError:
             _log.warning("live_stop_cut_short", **self.counts)
@@ -113,6 +112,11 @@ class LiveService:
     def counts(self) -> dict[str, int]:
         """Numbers for health and metrics; ``open`` counts sockets that have not said hello too."""
         return {**self._core.counts, "open": len(self._sockets)}
+
+    async def changed(self) -> None:
+        """Until :attr:`counts` may have changed."""
+        self._changed.clear()
+        await self._changed.wait()
 
     # --- for sockets --------------------------------------------------------------------------------
 

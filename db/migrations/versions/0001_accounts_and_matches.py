@@ -32,11 +32,11 @@ def upgrade() -> None:
         sa.Column("registration_attempted_at", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("email", name="uq_users_email"),
-        sa.CheckConstraint("kind IN ('guest', 'registered')", name="ck_users_kind"),
-        sa.CheckConstraint("role IN ('user', 'moderator', 'operator')", name="ck_users_role"),
+        sa.CheckConstraint("kind IN ('guest', 'registered')", name=op.f("ck_users_kind")),
+        sa.CheckConstraint("role IN ('user', 'moderator', 'operator')", name=op.f("ck_users_role")),
         sa.CheckConstraint(
             "(kind = 'registered') = (email IS NOT NULL) AND (email IS NULL) = (password_hash IS NULL)",
-            name="ck_users_registered_has_email",
+            name=op.f("ck_users_registered_has_email"),
         ),
     )
     op.create_table(
@@ -90,9 +90,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_matches"),
         sa.ForeignKeyConstraint(["user_a_id"], ["users.id"], name="fk_matches_user_a_id_users"),
         sa.ForeignKeyConstraint(["user_b_id"], ["users.id"], name="fk_matches_user_b_id_users"),
-        sa.CheckConstraint("user_a_id <> user_b_id", name="ck_matches_two_users"),
-        sa.CheckConstraint("ended_by IN ('a', 'b', 'service')", name="ck_matches_ended_by"),
-        sa.CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="ck_matches_ended_has_reason"),
+        sa.CheckConstraint("user_a_id <> user_b_id", name=op.f("ck_matches_two_users")),
+        sa.CheckConstraint("ended_by IN ('a', 'b', 'service')", name=op.f("ck_matches_ended_by")),
+        sa.CheckConstraint(
+            "(ended_at IS NULL) = (end_reason IS NULL)", name=op.f("ck_matches_ended_has_reason")
+        ),
     )
     op.create_index("ix_matches_user_a_id_started_at", "matches", ["user_a_id", "started_at"])
     op.create_index("ix_matches_user_b_id_started_at", "matches", ["user_b_id", "started_at"])
@@ -110,7 +112,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["blocked_id"], ["users.id"], name="fk_blocks_blocked_id_users", ondelete="CASCADE"
         ),
-        sa.CheckConstraint("blocker_id <> blocked_id", name="ck_blocks_two_users"),
+        sa.CheckConstraint("blocker_id <> blocked_id", name=op.f("ck_blocks_two_users")),
     )
     op.create_index("ix_blocks_blocked_id", "blocks", ["blocked_id"])
     op.create_table(

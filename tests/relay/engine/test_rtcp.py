@@ -155,6 +155,16 @@ async def test_transport_cc_base_is_mapped_back(bench: Bench) -> None:
     assert got == feedback(RTPFB, 15, a.out_audio, a.video, struct.pack("!H", 501) + rest)
 
 
+async def test_padding_of_odd_size_stays_with_feedback(bench: Bench) -> None:
+    """Chromium pads transport-wide feedback by one to three octets."""
+    a, b = await flowing(bench)
+    rest = struct.pack("!HI", 3, 0x01020304) + b"\x20\x03\x11\x22\x33\x44\0\x02"
+    padded = feedback(RTPFB, 15, 1, b.out_video, struct.pack("!H", 22) + rest)
+    b.send_rtcp(bytes((padded[0] | 0x20,)) + padded[1:])
+    expected = feedback(RTPFB, 15, a.out_audio, a.video, struct.pack("!H", 501) + rest)
+    assert await a.receive_rtcp() == bytes((expected[0] | 0x20,)) + expected[1:]
+
+
 async def test_remb_keeps_the_rate_and_maps_the_list(bench: Bench) -> None:
     a, b = await flowing(bench)
     rate = b"\x0b\x12\x34"

@@ -1,0 +1,124 @@
+"""Real Chromium pages through the relay (the plain page of this folder, no web client)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import statistics
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.service import RunningService, running_service
+
+PAGE = Path(__file__).parent / "page"
+MATCH_SECONDS = 20.0
+
+
+@contextlib.asynccontextmanager
+async def client(browser: Browser, service: RunningService) -> AsyncIterator[Page]:
+    """A signed-in client on the plain page, which is served under the service's own origin."""
+    context = await browser.new_context(permissions=["camera", "microphone"])
+    page = await context.new_page()
+
+    async def serve(route: Any) -> None:
+        await route.fulfill(path=PAGE / (route.request.url.rsplit("/", 1)[1] or "index.html"))
+
+    await page.route("**/plain/*", serve)
+    await page.goto(f"{service.url}/plain/index.html")
+    await page.evaluate("url => (window.client = new Client(url)).start()", service.url)
+    yield page
+    await context.close()
+
+
+async def stats(page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = await page.evaluate("client.stats()")
+    return found
+
+
+async def wait_for(page: Page, condition: str, argument: Any = None) -> Any:
+    """The first logged message, past or to come, for which the JavaScript condition on ``m`` holds."""
+    async with asyncio.timeout(MATCH_SECONDS):
+        return await page.evaluate(f"a => client.wait(m => {condition})", argument)
+
+
+async def both_linked(*pages: Page, at_least: int = 1) -> None:
+    for page in pages:
+        await page.wait_for_function(
+            "n => client.log.filter(m => m.type === 'route' && m.state === 'linked').length >= n",
+            arg=at_least,
+            timeout=MATCH_SECONDS * 1000,
+        )
+
+
+@pytest.mark.timeout(120)
+async def test_two_pages_see_and_hear_each_other(browser: Browser, service: RunningService) -> None:
+    async with client(browser, service) as a, client(browser, service) as b:
+        for page in (a, b):
+            await page.evaluate("client.send({type: 'join'})")
+        await both_linked(a, b)
+        start = asyncio.get_running_loop().time()
+        await asyncio.gather(a.evaluate("client.frame()"), b.evaluate("client.frame()"))
+        best = [0.0, 0.0]
+        while asyncio.get_running_loop().time() - start < 5.0:
+            for index, page in enumerate((a, b)):
+                pair = (await stats(page)).get("pair", {})
+                best[index] = max(best[index], pair.get("availableOutgoingBitrate", 0.0))
+            await a.evaluate("client.frame()")
+        assert min(best) > 1_500_000
+        for page in (a, b):
+            seen = await stats(page)
+            assert seen["video"]["framesDecoded"] > 20
+            assert seen["video"]["packetsLost"] == 0
+            assert seen["audio"]["packetsLost"] == 0
+            assert seen["audio"]["packetsReceived"] > 100
+            # Chromium's fake microphone beeps once a second.
+            assert seen["audio"]["totalAudioEnergy"] > 0
+            assert seen["outbound"]["framesEncoded"] > 20
+
+
+@pytest.mark.timeout(180)
+async def test_next_shows_the_new_person_without_renegotiation(browser: Browser, tmp_path: Path) -> None:
+    """One page stays; two others take turns with it. Its first frame after each link is timed in it."""
+    async with (
+        running_service(tmp_path, matching_rematch_seconds="0") as service,
+        client(browser, service) as stays,
+        client(browser, service) as one,
+        client(browser, service) as two,
+    ):
+        turn, waiting = one, two
+        for page in (stays, turn):
+            await page.evaluate("client.send({type: 'join'})")
+        await both_linked(stays, turn)
+        await stays.evaluate("client.frame()")
+        await waiting.evaluate("client.send({type: 'join'})")
+        delays: list[float] = []
+        for number in range(2, 12):
+            # Presentation of the first frame decoded after the link, by requestVideoFrameCallback's count.
+            timing = stays.evaluate(
+                """async (n) => {
+                    const linked = () => client.log.filter(m => m.type === 'route' && m.state === 'linked');
+                    const video = document.getElementById('remote');
+                    client.send({type: 'next'});
+                    await client.wait(m => m.type === 'route' && m.state === 'linked' && linked().length >= n,
+                                      client.log.length);
+                    const at = linked()[n - 1].at;
+                    const decoded = (await client.stats()).video.framesDecoded;
+                    for (;;) {
+                        const shown = await client.frame();
+                        if ((await client.stats()).video.framesDecoded > decoded) return shown - at;
+                    }
+                }""",
+                number,
+            )
+            async with asyncio.timeout(MATCH_SECONDS):
+                delays.append(await timing)
+            turn, waiting = waiting, turn
+            await waiting.evaluate("client.send({type: 'join'})")
+        assert statistics.median(delays) < 300, delays
+        assert await stays.evaluate("client.offers") == 1
+        seen = await stats(stays)
+        assert seen["video"]["packetsLost"] == 0

@@ -1,0 +1,90 @@
+"""Selection and consent in virtual time."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.ice.paths import LegPaths, PathRules
+
+RULES = PathRules(most=3, stale=3.0, interrupted=6.0, consent=30.0)
+
+
+def paths() -> LegPaths[str]:
+    return LegPaths(RULES, 0.0)
+
+
+def test_udp_wins_over_tcp_and_tcp_serves_when_udp_is_stale() -> None:
+    leg = paths()
+    assert leg.checked("tcp", "tcp", 900, True, 1.0).selected is not None
+    changed = leg.checked("udp", "udp", 1, True, 1.1).selected
+    assert changed is not None
+    assert changed.address == "udp"
+    assert leg.checked("tcp", "tcp", 900, True, 2.0).selected is None
+    changed = leg.checked("tcp", "tcp", 900, True, 4.2).selected
+    assert changed is not None
+    assert changed.address == "tcp"
+
+
+def test_selected_path_stays_when_nothing_better_is_known() -> None:
+    leg = paths()
+    leg.checked("a", "udp", 1, True, 0.0)
+    assert leg.tick(20.0).selected is None
+    assert leg.selected is not None
+
+
+def test_plain_check_keeps_consent_but_does_not_nominate() -> None:
+    leg = paths()
+    leg.checked("a", "udp", 1, True, 0.0)
+    leg.checked("b", "udp", 1, False, 29.0)
+    assert not leg.tick(58.9).lost
+    assert leg.selected is not None
+    assert leg.selected.address == "a"
+    lost = leg.tick(59.0)
+    assert lost.lost
+    assert set(lost.forgotten) == {"a", "b"}
+    assert not leg.tick(60.0).lost
+
+
+def test_interruption_is_told_once_and_resumption_too() -> None:
+    leg = paths()
+    leg.checked("a", "udp", 1, True, 0.0)
+    assert [leg.tick(t).interrupted for t in (5.9, 6.0, 6.1)] == [False, True, False]
+    assert leg.checked("a", "udp", 1, True, 7.0).resumed
+    assert not leg.checked("a", "udp", 1, True, 7.1).resumed
+    assert leg.tick(13.1).interrupted
+
+
+def test_leg_taken_over_by_another_loses_that_address_only() -> None:
+    leg = paths()
+    leg.checked("a", "udp", 5, True, 0.0)
+    leg.checked("b", "udp", 1, True, 0.0)
+    leg.forget("a")
+    assert leg.selected is None
+    changed = leg.tick(0.1).selected
+    assert changed is not None
+    assert changed.address == "b"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abcdef"), st.integers(0, 3), st.booleans(), st.floats(0, 5), st.booleans()
+        ),
+        max_size=40,
+    )
+)
+def test_addresses_stay_bounded_and_the_selected_one_is_always_known(
+    steps: list[tuple[str, int, bool, float, bool]],
+) -> None:
+    leg = paths()
+    now, owned = 0.0, set()
+    for address, priority, nominated, pause, check in steps:
+        now += pause
+        changes = leg.checked(address, "udp", priority, nominated, now) if check else leg.tick(now)
+        if check:
+            owned.add(address)
+        owned -= set(changes.forgotten)
+        assert set(leg.addresses) == owned
+        assert len(owned) <= RULES.most
+        assert leg.selected is None or leg.selected.address in owned

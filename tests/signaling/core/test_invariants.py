@@ -1,0 +1,471 @@
+"""Random users, networks, relays and clocks against what must always hold.
+
+The clients keep the protocol's counts themselves and check them at every message. Messages can be lost on
+the way in both directions whenever a socket breaks; the relay's words come late, in order; its legs fail.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from relay import door
+from relay.door import LegId, LinkId
+from signaling.core.effects import StoreBlock
+from signaling.core.outbox import REPLAY_MESSAGES
+from signaling.core.rules import Rules
+from signaling.core.seat import Lobby, Talking, Waiting
+from signaling.messages import (
+    Block,
+    Chat,
+    ChatAccepted,
+    ChatReceived,
+    ClientMessage,
+    Ended,
+    Error,
+    Idle,
+    Join,
+    Leave,
+    LegAnswer,
+    LegOffer,
+    Matched,
+    Next,
+    OpenLeg,
+    Pong,
+    Queued,
+    Report,
+    SendChat,
+    SendTyping,
+    Welcome,
+)
+from tests.signaling.core.stage import Client, Stage
+from tests.signaling.core.test_law import REFUSED
+from tests.signaling.relay_script import ANSWER
+
+USERS = tuple("abcd")
+REASONS = ("not_answered", "ice_failed", "dtls_failed", "consent_lost", "closed_by_browser")
+RULES = Rules(resume_seconds=20, rematch_seconds=30, rematch_memory=1000, max_seats=len(USERS))
+
+user = st.sampled_from(USERS)
+message = st.sampled_from(
+    (Join(), Next(), Leave(), Block(), SendTyping(active=True), SendTyping(active=False), OpenLeg())
+)
+
+
+class CountingClient(Client):
+    """A client that keeps what it said until the server has it, and says it again after a resume."""
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        super().__init__(stage, name)
+        self.answers = False
+        self.kept: dict[int, ClientMessage] = {}
+        self.acknowledged = 0
+
+    def say(self, message: ClientMessage) -> None:
+        self.n += 1
+        numbered = msgspec.structs.replace(message, n=self.n)
+        self.kept[self.n] = numbered
+        if self.socket is not None:
+            self.say_raw(numbered)
+
+    def ping(self) -> None:
+        self.acknowledged = self.received
+        super().ping()
+
+    def handle(self, message: Any) -> None:
+        super().handle(message)
+        if isinstance(message, Welcome):
+            self.acknowledged = self.received
+            if message.resumed:
+                self.kept = {n: m for n, m in self.kept.items() if n > message.received}
+                self.stage.later(self.repeat)
+            else:
+                self.kept = {}
+                self.got = [message]
+        elif isinstance(message, Pong):
+            self.kept = {n: m for n, m in self.kept.items() if n > message.received}
+
+    def repeat(self) -> None:
+        for numbered in tuple(self.kept.values()):
+            if self.socket is not None:
+                self.say_raw(numbered)
+
+    def lose(self, count: int) -> None:
+        """The last messages were on their way when the socket broke."""
+        for _ in range(min(count, self.received - self.acknowledged)):
+            while self.got.pop().seq == 0:
+                pass
+            self.received -= 1
+
+    @property
+    def where(self) -> str:
+        """What this client believes."""
+        for heard in reversed(self.got):
+            if isinstance(heard, Matched):
+                return "matched"
+            if isinstance(heard, Queued):
+                return "queued"
+            if isinstance(heard, Idle | Ended):
+                return "idle"
+        raise AssertionError("a welcomed client is told where it is")
+
+
+class LiveMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage = Stage(RULES, auto_relay=False)
+        self.clients = {name: CountingClient(self.stage, name) for name in USERS}
+        self.blocked: set[tuple[str, str]] = set()
+        self.matches_seen = 0
+        self.stores_seen = 0
+        self.chats = 0
+
+    @initialize(
+        pairs=st.lists(st.tuples(user, user), max_size=2),
+        here=st.sets(user, min_size=2),
+        answering=st.sets(user, min_size=2),
+        prompt=st.sampled_from((True, True, False)),
+    )
+    def most_are_here_already(
+        self, pairs: list[tuple[str, str]], here: set[str], answering: set[str], prompt: bool
+    ) -> None:
+        self.blocked = {(a, b) for a, b in pairs if a != b}
+        self.stage.auto_relay = prompt
+        for name in sorted(here):
+            self.clients[name].answers = name in answering
+            self.connect(self.clients[name], resume=False)
+            self.clients[name].say(Join())
+
+    # --- users and their networks ---------------------------------------------------------------
+
+    def connect(self, client: CountingClient, *, resume: bool) -> None:
+        blocks = {b for a, b in self.blocked if a == client.user}
+        client.connect(resume=resume, blocks=blocks)
+        assert client.socket is not None
+
+    def pick(self, data: st.DataObject, *where: str) -> CountingClient:
+        """One of those who are there; with ``where`` of those who believe to be there."""
+        return data.draw(st.sampled_from(self.those(*where)))
+
+    def those(self, *where: str) -> list[CountingClient]:
+        return [
+            client
+            for client in self.clients.values()
+            if ("gone" if client.socket is None else client.where) in where
+        ]
+
+    @precondition(lambda self: self.those("gone"))
+    @rule(data=st.data(), resume=st.sampled_from((True, True, True, False)))
+    def come(self, data: st.DataObject, resume: bool) -> None:
+        self.connect(self.pick(data, "gone"), resume=resume)
+
+    @precondition(lambda self: self.those("idle"))
+    @rule(data=st.data())
+    def join(self, data: st.DataObject) -> None:
+        self.say(self.pick(data, "idle").user, Join())
+
+    @rule(name=user, take_over=st.booleans())
+    def intrude(self, name: str, take_over: bool) -> None:
+        first = self.clients[name]
+        if first.socket is None:
+            return
+        second = CountingClient(self.stage, name)
+        second.connect(take_over=take_over)
+        if take_over:
+            assert first.closed[-1] == 4001
+            assert first.socket is None
+            second.answers = first.answers
+            self.clients[name] = second
+        else:
+            assert second.closed == [4005]
+            assert first.socket is not None
+
+    @precondition(lambda self: self.those("idle", "queued", "matched"))
+    @rule(data=st.data(), lost=st.integers(0, 5), done=st.sampled_from((False, False, False, True)))
+    def drop(self, data: st.DataObject, lost: int, done: bool) -> None:
+        client = self.pick(data, "idle", "queued", "matched")
+        if not done:
+            client.lose(lost)
+        client.drop(done=done)
+
+    @rule(name=user, said=message)
+    def say(self, name: str, said: ClientMessage) -> None:
+        client = self.clients[name]
+        if client.socket is None:
+            if client.seat is not None and len(client.kept) < 20:
+                client.say(said)
+            return
+        where = client.where
+        heard = len(client.got)
+        client.say(said)
+        errors = [m for m in client.got[heard:] if isinstance(m, Error)]
+        code = REFUSED.get((type(said), where))
+        assert [e.code for e in errors] == ([code] if code else []), (said, where)
+
+    @precondition(lambda self: self.those("matched"))
+    @rule(data=st.data(), count=st.integers(1, 3))
+    def chat(self, data: st.DataObject, count: int) -> None:
+        client = self.pick(data, "matched")
+        for _ in range(count):
+            self.chats += 1
+            client.say(SendChat(id=f"c{self.chats}", text="x"))
+
+    @rule(name=user)
+    def chat_into_the_void(self, name: str) -> None:
+        client = self.clients[name]
+        if client.seat is not None and client.socket is None and len(client.kept) < 20:
+            self.chats += 1
+            client.say(SendChat(id=f"c{self.chats}", text="x"))
+
+    @precondition(lambda self: self.those("matched"))
+    @rule(data=st.data())
+    def receive(self, data: st.DataObject) -> None:
+        client = self.pick(data, "matched")
+        if client.all(Chat):
+            client.say(ChatReceived(id=client.last(Chat).id))
+
+    @rule(name=user, again=st.integers(1, 3))
+    def repeat_old_numbers(self, name: str, again: int) -> None:
+        client = self.clients[name]
+        if client.socket is not None and client.n > 0:
+            before = len(client.got)
+            for n in range(max(1, client.n - again), client.n + 1):
+                client.say_raw(Leave(n=n))
+            assert len(client.got) == before
+
+    @rule(name=user)
+    def skip_a_number(self, name: str) -> None:
+        client = self.clients[name]
+        if client.socket is not None:
+            client.say_raw(Leave(n=client.n + 2))
+            assert client.closed[-1] == 4000
+            assert client.socket is None
+
+    @rule(name=user, good=st.booleans())
+    def answer(self, name: str, good: bool) -> None:
+        client = self.clients[name]
+        if client.socket is not None and client.all(LegOffer):
+            client.say(LegAnswer(leg=client.last(LegOffer).leg, sdp=ANSWER if good else "nonsense"))
+
+    @rule(name=user)
+    def ping(self, name: str) -> None:
+        client = self.clients[name]
+        if client.socket is not None:
+            client.ping()
+            assert isinstance(client.got[-1], Pong)
+            assert not client.kept
+
+    @rule(name=user)
+    def report(self, name: str) -> None:
+        client = self.clients[name]
+        if client.socket is not None and client.all(Matched):
+            client.say(Report(match=client.match, reason="other"))
+
+    @rule(ok=st.booleans())
+    def store(self, ok: bool) -> None:
+        if self.stage.stores:
+            self.stage.run(self.stage.core.stored(self.stage.stores.pop(0), ok))
+            self.stores_seen = max(0, self.stores_seen - 1)
+
+    # --- the relay ------------------------------------------------------------------------------
+
+    def relay_will_say(self, *events: door.Event) -> None:
+        self.stage.events.extend(events)
+        self.stage.run([])
+
+    @precondition(lambda self: self.stage.events)
+    @rule(count=st.integers(1, 30))
+    def relay_speaks(self, count: int) -> None:
+        for _ in range(count):
+            self.stage.relay_says()
+
+    @precondition(lambda self: self.stage.relay.legs)
+    @rule(data=st.data(), reason=st.sampled_from(REASONS))
+    def leg_closes(self, data: st.DataObject, reason: str) -> None:
+        leg = data.draw(st.sampled_from(sorted(self.stage.relay.legs)))
+        self.relay_will_say(*self.stage.relay.close(LegId(leg), reason))
+
+    @precondition(lambda self: self.stage.relay.legs)
+    @rule(data=st.data(), kind=st.sampled_from((door.LegInterrupted, door.LegResumed)))
+    def leg_comes_and_goes(self, data: st.DataObject, kind: type) -> None:
+        leg = data.draw(st.sampled_from(sorted(self.stage.relay.legs)))
+        if self.stage.relay.legs[LegId(leg)].connected:
+            self.relay_will_say(kind(LegId(leg)))
+
+    @precondition(lambda self: self.stage.relay.links)
+    @rule()
+    def media_flows(self) -> None:
+        for link in tuple(self.stage.relay.links):
+            self.relay_will_say(*self.stage.relay.flow(link))
+
+    @rule(
+        full=st.sampled_from((None, None, None, None, "relay_full", "relay_bit_rate")),
+        shares=st.sampled_from((True, True, True, False)),
+    )
+    def relay_changes(self, full: str | None, shares: bool) -> None:
+        self.stage.relay.full = full
+        self.stage.relay.shares_codec = shares
+
+    @rule(
+        n=st.integers(1, 40),
+        make=st.sampled_from(
+            (
+                lambda i: door.LinkUp(LinkId(f"id{i}-1")),
+                lambda i: door.LinkDown(LinkId(f"id{i}-1"), "leg_closed"),
+                lambda i: door.LinkFlowing(LinkId(f"id{i}-1"), LegId(f"id{i}"), "video"),
+            )
+        ),
+    )
+    def words_about_what_is_gone(self, n: int, make: Any) -> None:
+        event = make(n)
+        if event.link not in self.stage.relay.links and not self._on_its_way(event.link):
+            before = {name: len(client.got) for name, client in self.clients.items()}
+            self.stage.says(event)
+            assert before == {name: len(client.got) for name, client in self.clients.items()}
+
+    def _on_its_way(self, link: LinkId) -> bool:
+        return any(getattr(event, "link", None) == link for event in self.stage.events)
+
+    # --- time -----------------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from((0.01, 0.01, 0.5, 0.5, 1.0, 4.0, 6.0, 16.0, 25.0, 100.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.stage.wait(seconds)
+
+    @rule(seconds=st.sampled_from((0.1, 0.1, 1.0, 5.0, 30.0, 10_000.0)))
+    def time_jumps(self, seconds: float) -> None:
+        self.stage.now += seconds
+        self.stage.run(self.stage.core.tick(self.stage.now))
+
+    # --- what always holds ------------------------------------------------------------------------
+
+    @invariant()
+    def new_matches_are_lawful(self) -> None:
+        for store in self.stage.stores[self.stores_seen :]:
+            if isinstance(store, StoreBlock):
+                self.blocked.add((store.user, store.blocked))
+        self.stores_seen = len(self.stage.stores)
+        ended = {record.match.match_id: record for record in self.stage.ended}
+        for record in self.stage.started[self.matches_seen :]:
+            assert record.user_a != record.user_b
+        self.matches_seen = len(self.stage.started)
+        live = self.stage.core._matches.all()
+        for match in live:
+            a, b = match.users
+            seats = self.stage.core._floor.seats
+            assert a not in seats[b].blocks
+            assert b not in seats[a].blocks
+            assert match.id not in ended
+
+    @invariant()
+    def seats_matches_and_queue_agree(self) -> None:
+        core = self.stage.core
+        seats = core._floor.seats
+        talking: dict[str, list[str]] = {}
+        for name, seat in seats.items():
+            match seat.state:
+                case Talking(match_id, side, _):
+                    talking.setdefault(match_id, []).append(name)
+                    live = core._matches.find(match_id)
+                    assert live is not None
+                    assert live.users[side] == name
+                case Waiting():
+                    assert name in core._waiting._matchmaker
+                    assert core._waiting._matchmaker.ticket(name).held == (seat.socket is None)
+                case Lobby():
+                    assert name not in core._waiting._matchmaker
+        assert set(talking) == {match.id for match in core._matches.all()}
+        assert all(len(pair) == 2 for pair in talking.values())
+        assert len(core._waiting) == sum(isinstance(seat.state, Waiting) for seat in seats.values())
+
+    @invariant()
+    def clients_know_where_they_are(self) -> None:
+        names = {Lobby: "idle", Waiting: "queued", Talking: "matched"}
+        for name, client in self.clients.items():
+            if client.socket is not None:
+                seat = self.stage.core._floor.seats[name]
+                assert seat.socket == client.socket
+                assert client.where == names[type(seat.state)]
+                if isinstance(seat.state, Talking):
+                    assert client.match == seat.state.match
+                if seat.leg is not None and client.all(LegOffer):
+                    assert seat.outbox.last == client.received
+
+    @invariant()
+    def chat_arrives_once_and_in_order(self) -> None:
+        for match in self.stage.core._matches.all():
+            a, b = (self.clients[name] for name in match.users)
+            if a.socket is None or b.socket is None:
+                continue
+            for speaker, listener in ((a, b), (b, a)):
+                said = [m.id for m in speaker.got if isinstance(m, ChatAccepted)]
+                heard = [m.id for m in listener.got if isinstance(m, Chat) and m.match == match.id]
+                assert len(set(heard)) == len(heard)
+                assert heard == said[len(said) - len(heard) :]
+
+    @invariant()
+    def the_relay_is_asked_lawful_things(self) -> None:
+        assert self.stage.relay.violations == []
+
+    @invariant()
+    def legs_belong_to_seats(self) -> None:
+        core = self.stage.core
+        mine = {seat.leg.id for seat in core._floor.seats.values() if seat.leg is not None}
+        assert mine == set(core._legs._seat_of)
+        # What is open at the relay is a seat's, or the word of its end is on its way.
+        telling = {getattr(event, "leg", None) for event in self.stage.events}
+        assert set(self.stage.relay.legs) <= mine | telling
+
+    @invariant()
+    def memory_is_bounded(self) -> None:
+        core = self.stage.core
+        deadlines = core._floor.deadlines
+        assert len(deadlines._heap) <= 2 * len(deadlines) + 65
+        assert len(core._waiting._matchmaker._rematch) <= RULES.rematch_memory
+        assert all(len(seat.outbox) <= REPLAY_MESSAGES for seat in core._floor.seats.values())
+        links = core._matches._match_of
+        assert len(links) <= 3 * (core.counts["matches"] + core.counts["unsettled"])
+
+    @invariant()
+    def every_match_is_recorded_once(self) -> None:
+        counts = self.stage.core.counts
+        ids = [record.match.match_id for record in self.stage.ended]
+        assert len(set(ids)) == len(ids)
+        assert len(self.stage.started) == len(ids) + counts["matches"] + counts["unsettled"]
+
+    def teardown(self) -> None:
+        """Everybody goes, the relay says what it has to say, and nothing remains."""
+        for client in self.clients.values():
+            if client.socket is not None:
+                client.drop()
+        while self.stage.events:
+            self.stage.relay_says()
+        self.stage.wait(200)
+        while self.stage.events:
+            self.stage.relay_says()
+        assert self.stage.core.counts == dict.fromkeys(self.stage.core.counts, 0)
+        assert self.stage.relay.legs == {}
+        assert len(self.stage.core._floor.deadlines) == 0
+        assert len(self.stage.started) == len(self.stage.ended)
+        self.nobody_met_again_too_soon()
+
+    def nobody_met_again_too_soon(self) -> None:
+        apart_since: dict[frozenset[str], float] = {}
+        for record in sorted(self.stage.ended, key=lambda record: record.match.started_at):
+            pair = frozenset((record.match.user_a, record.match.user_b))
+            if pair in apart_since:
+                assert record.match.started_at >= apart_since[pair] + RULES.rematch_seconds - 1e-3
+            apart_since[pair] = record.ended_at
+
+
+LiveMachine.TestCase.settings = settings(
+    max_examples=120,
+    stateful_step_count=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestLive = LiveMachine.TestCase
