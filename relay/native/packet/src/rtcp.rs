@@ -22,11 +22,13 @@ pub const REPORT_LEN: usize = 24;
 /// Octets of a picture loss indication.
 pub const PLI_LEN: usize = 12;
 
-/// One block of a compound packet, without padding.
+/// One block of a compound packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block<'a> {
-    /// With its header.
+    /// With its header and its padding.
     pub octets: &'a [u8],
+    /// Octets of padding at its end; only the last block of a packet has any.
+    pub padding: usize,
 }
 
 impl<'a> Block<'a> {
@@ -49,10 +51,16 @@ impl<'a> Block<'a> {
         word(self.octets, at)
     }
 
-    /// The octets from an offset on, empty past the end.
+    /// The octets from an offset on, padding and all; empty past the end.
     #[must_use]
     pub fn from(&self, at: usize) -> &'a [u8] {
         self.octets.get(at..).unwrap_or_default()
+    }
+
+    /// The octets from an offset on without the padding; empty past the end.
+    #[must_use]
+    pub fn content_from(&self, at: usize) -> &'a [u8] {
+        self.octets.get(at..self.octets.len() - self.padding).unwrap_or_default()
     }
 }
 
@@ -100,17 +108,18 @@ impl<'a> Blocks<'a> {
         if first >> 6 != 2 || len > self.rest.len() || len < least(kind) {
             return None;
         }
-        let (mut octets, rest) = self.rest.split_at(len);
+        let (octets, rest) = self.rest.split_at(len);
+        let mut padding = 0;
         if first & 0x20 != 0 {
-            // RFC 3550 section 6.4.1: only the last block of a compound packet may be padded.
-            let padding = usize::from(octets[len - 1]);
-            if !rest.is_empty() || padding == 0 || padding % 4 != 0 || len < least(kind) + padding {
+            // RFC 3550 section 6.4.1: only the last block of a compound packet may be padded. The
+            // size should be a multiple of four, but browsers pad transport-wide feedback by less.
+            padding = usize::from(octets[len - 1]);
+            if !rest.is_empty() || padding == 0 || len < least(kind) + padding {
                 return None;
             }
-            octets = &octets[..len - padding];
         }
         self.rest = rest;
-        Some(Block { octets })
+        Some(Block { octets, padding })
     }
 }
 
@@ -182,6 +191,11 @@ impl<'a> Writer<'a> {
         self.block = self.out.len();
     }
 
+    /// Finishes a block that kept the padding of the one it was made from.
+    pub fn finish_as(&mut self, block: Block<'_>) {
+        self.finish(block.octets[0] & 0x3f);
+    }
+
     /// Takes back a block that was not finished.
     pub fn discard(&mut self) {
         self.out.truncate(self.block);
@@ -238,7 +252,8 @@ mod tests {
     fn padding_is_allowed_at_the_end() {
         let packet = [0xa0, kind::RR, 0, 2, 0, 0, 0, 7, 0, 0, 0, 4];
         let block = split(&packet).unwrap().next().unwrap();
-        assert_eq!(block.octets, &packet[..8]);
+        assert_eq!((block.octets, block.padding), (&packet[..], 4));
+        assert_eq!(block.content_from(4), &packet[4..8]);
         let twice = [&packet[..], &packet].concat();
         assert!(split(&twice).is_none());
     }

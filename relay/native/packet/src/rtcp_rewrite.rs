@@ -195,25 +195,26 @@ impl Mapper<'_> {
         let source = self.source(block.word(8))?;
         let offset = self.back.flows[source.flow].offset;
         self.feedback(block, source.ssrc);
-        for pair in block.from(12).chunks_exact(4) {
+        let pairs = block.content_from(12).chunks_exact(4);
+        for pair in pairs.clone() {
             let number = u16::from_be_bytes([pair[0], pair[1]]).wrapping_sub(offset);
             self.out.octets(&number.to_be_bytes()).octets(&pair[2..]);
         }
-        self.out.finish(1);
+        self.out.octets(block.from(12 + 4 * pairs.len())).finish_as(block);
         Ok(())
     }
 
     /// draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1.
     fn transport_cc(&mut self, block: Block<'_>) -> Result<(), Drop> {
         let source = self.source(block.word(8))?;
-        let information = block.from(12);
-        if information.len() < 8 {
+        let offset = self.back.transport_cc_offset.ok_or(Drop::RtcpUnmapped)?;
+        if block.content_from(12).len() < 8 {
             return Err(Drop::RtcpMalformed);
         }
-        let offset = self.back.transport_cc_offset.ok_or(Drop::RtcpUnmapped)?;
+        let information = block.from(12);
         let base = u16::from_be_bytes([information[0], information[1]]).wrapping_sub(offset);
         self.feedback(block, source.ssrc);
-        self.out.octets(&base.to_be_bytes()).octets(&information[2..]).finish(15);
+        self.out.octets(&base.to_be_bytes()).octets(&information[2..]).finish_as(block);
         Ok(())
     }
 
@@ -234,7 +235,7 @@ impl Mapper<'_> {
             return Err(Drop::KeyframeThrottled);
         }
         self.feedback(block, source.ssrc);
-        self.out.octets(block.from(12)).finish(1);
+        self.out.octets(block.from(12)).finish_as(block);
         Ok(())
     }
 
@@ -242,7 +243,7 @@ impl Mapper<'_> {
     fn full_intra_request(&mut self, block: Block<'_>) {
         self.feedback(block, 0);
         let mut kept = false;
-        for entry in block.from(12).chunks_exact(8) {
+        for entry in block.content_from(12).chunks_exact(8) {
             match self.source(word(entry, 0)) {
                 Err(reason) => self.drops.count(reason),
                 Ok(source) if self.may_ask_keyframe(source) => {
