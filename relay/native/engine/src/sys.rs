@@ -1,5 +1,6 @@
 //! The system calls that no safe wrapper covers: reading and sending many datagrams at once
-//! (recvmmsg, sendmmsg) with segmentation by the kernel (UDP_GRO, UDP_SEGMENT).
+//! (recvmmsg, sendmmsg) with segmentation by the kernel (UDP_GRO, UDP_SEGMENT); and the one processor
+//! instruction without a safe wrapper, the prefetch.
 //!
 //! Every pointer handed to the kernel is made from a live borrow in the same function that makes the
 //! call, so none outlives what it points to.
@@ -9,6 +10,7 @@ use std::mem::{size_of, size_of_val};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsRawFd;
 
+use burrow_packet::ahead::Span;
 use burrow_packet::remote::Remote;
 
 /// Most datagrams in one reading.
@@ -100,6 +102,22 @@ impl Control {
         end.next_multiple_of(size_of::<usize>())
     }
 }
+
+/// Asks the processor to fetch memory that will soon be needed.
+pub fn prefetch(span: Span) {
+    for offset in (0..span.len).step_by(CACHE_LINE) {
+        let line = span.start.wrapping_add(offset);
+        // SAFETY: a prefetch reads nothing that the program could see and faults on no address.
+        #[cfg(target_arch = "x86_64")]
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = line;
+    }
+}
+
+const CACHE_LINE: usize = 64;
 
 /// A header that points to nothing.
 fn blank() -> libc::mmsghdr {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use burrow_packet::ahead::Stage;
 use burrow_packet::node::Node;
 use burrow_packet::remote::Remote;
 use burrow_packet::stats::NodeCounters;
@@ -21,12 +22,16 @@ use crate::engine::Tuning;
 use crate::grouping::{Grouping, Out, SPARE};
 use crate::histogram::Histogram;
 use crate::pace::Pace;
-use crate::sys::{Inbox, MAX_READ, MAX_SEGMENTS, MAX_SEND, Message, Outbox};
+use crate::sys::{Inbox, MAX_READ, MAX_SEGMENTS, MAX_SEND, Message, Outbox, prefetch};
 
 /// Between two looks at consent and forgotten addresses.
 const TICK: Nanos = 100 * MILLISECOND;
 /// Longest datagram taken without GRO: more than any path's MTU lets through whole.
 const DATAGRAM_LEN: usize = 2048;
+/// Validated addresses from which on their state no longer stays in the core's caches.
+const PREFETCH_FROM: usize = 400;
+/// How many packets ahead each stage of the state is fetched.
+const LOOK_AHEAD: [(Stage, usize); 3] = [(Stage::Sender, 6), (Stage::Receiver, 3), (Stage::Streams, 1)];
 /// Longest run of datagrams that the kernel gathers.
 const GATHERED_LEN: usize = 65_535;
 
@@ -169,7 +174,11 @@ impl PacketPath {
         // An error here is one that a datagram sent earlier has left on the socket (an ICMP answer): it
         // is read away by this, and says nothing about what is there to read.
         let read = self.inbox.read(socket).unwrap_or(0);
+        let ahead = self.worker.addresses() > PREFETCH_FROM;
         for at in 0..read {
+            if ahead {
+                self.look_ahead(at, read, local);
+            }
             let Some((from, len, segment)) = self.inbox.head(at, local) else { continue };
             if segment == 0 || len <= segment {
                 let whole = self.inbox.slot(at).len();
@@ -188,6 +197,18 @@ impl PacketPath {
         }
         self.send(sockets);
         read
+    }
+
+    /// Has the state fetched that packets after the one at `at` will need.
+    fn look_ahead(&self, at: usize, read: usize, local: u32) {
+        for (stage, distance) in LOOK_AHEAD {
+            let later = at + distance;
+            if later < read
+                && let Some((from, ..)) = self.inbox.head(later, local)
+            {
+                self.worker.look_ahead(from, stage).into_iter().for_each(prefetch);
+            }
+        }
     }
 
     /// Hands the core a datagram: `len` octets at the beginning of `room` in slot `at`.

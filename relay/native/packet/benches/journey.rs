@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
+use burrow_packet::ahead::{Span, Stage};
 use burrow_packet::event::EventQueue;
 use burrow_packet::leg::{Leg, link};
 use burrow_packet::node::{Limits, Node};
@@ -19,6 +20,18 @@ use burrow_packet::worker::{Answers, Outcome, Worker};
 const PACKET_LEN: usize = 1200;
 const BATCH: usize = 64;
 const ROUNDS: usize = 3000;
+
+fn prefetch(span: Span) {
+    for line in (0..span.len).step_by(64) {
+        // SAFETY: a prefetch reads nothing; any address will do.
+        #[cfg(target_arch = "x86_64")]
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(
+                span.start.wrapping_add(line).cast(),
+            );
+        }
+    }
+}
 
 struct Far {
     remote: Remote,
@@ -107,7 +120,15 @@ fn measure(profile: Profile, legs: u32) -> f64 {
         }
         answers.clear();
         let start = Instant::now();
-        for (slot, from) in slots.chunks_exact_mut(stride).zip(from) {
+        for (at, slot) in slots.chunks_exact_mut(stride).enumerate() {
+            if legs > 500 {
+                for (stage, distance) in [(Stage::Sender, 6), (Stage::Receiver, 3), (Stage::Streams, 1)] {
+                    if let Some(&from) = from.get(at + distance) {
+                        worker.look_ahead(from, stage).into_iter().for_each(prefetch);
+                    }
+                }
+            }
+            let from = from[at];
             let outcome = worker.handle(1000 + round as u64, from, slot, len, &mut answers);
             sent += u64::from(matches!(black_box(outcome), Outcome::Send { .. }));
         }

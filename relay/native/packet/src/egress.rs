@@ -79,19 +79,20 @@ impl EgressTrack {
 
 /// The sending half of a leg; one lock. Of two legs', the one of the leg with the lower serial number
 /// is taken first; an ingress lock is taken before both.
+#[repr(C)] // hot before cold: crate::ahead
 pub struct Egress {
-    /// `None` before the keys.
-    pub srtp: Option<Sender>,
     /// The selected address.
     pub path: Option<Remote>,
-    /// In the plan's order.
-    pub tracks: Vec<EgressTrack>,
-    /// `None` before the answer.
-    pub plan: Option<Arc<LegPlan>>,
     /// From the linked leg to this one.
     pub direction: Option<Direction>,
+    /// In the plan's order.
+    pub tracks: Vec<EgressTrack>,
     /// Highest transport-wide sequence number sent.
     pub transport_cc_highest: Option<u16>,
+    /// `None` before the keys.
+    pub srtp: Option<Sender>,
+    /// `None` before the answer.
+    pub plan: Option<Arc<LegPlan>>,
     /// Command sequence number of the last FIR (RFC 5104 section 4.3.1.1).
     pub fir_number: u8,
     /// Of what could not be sent to this leg.

@@ -1,6 +1,7 @@
 //! One direction of a link: which stream a packet belongs to, and how its numbers change on the way
 //! (sections 5 and 6).
 
+use crate::ahead::Span;
 use crate::drops::Drop;
 use crate::egress::{Egress, EgressStream};
 use crate::ingress::{Ingress, IngressTrack};
@@ -236,6 +237,11 @@ impl Direction {
     fn add_route(&mut self, payload_type: u8, flow: usize, clock_rate: u32) {
         self.by_payload_type[usize::from(payload_type & 0x7f)] = self.routes.len() as u8;
         self.routes.push(Route { flow: flow as u8, clock_rate });
+    }
+
+    /// Where its flows and routes lie.
+    pub(crate) fn spans(&self) -> [Span; 2] {
+        [Span::of(&self.flows, 1), Span::of(&self.routes, 4)]
     }
 
     /// The flow whose current SSRC this is.

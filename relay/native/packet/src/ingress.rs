@@ -49,19 +49,20 @@ pub struct IngressTrack {
 }
 
 /// The receiving half of a leg; one lock.
+#[repr(C)] // hot before cold: crate::ahead
 pub struct Ingress {
-    /// `None` before the keys.
-    pub srtp: Option<Receiver>,
-    /// Octets that may come.
-    pub bucket: TokenBucket,
-    /// `None` before the answer.
-    pub plan: Option<Arc<LegPlan>>,
-    /// In the plan's order.
-    pub tracks: Vec<IngressTrack>,
     /// The other leg of the link.
     pub peer: Option<Arc<Leg>>,
     /// Octets by which SRTP makes a packet longer on its way out to the peer.
     pub peer_overhead: usize,
+    /// Octets that may come.
+    pub bucket: TokenBucket,
+    /// In the plan's order.
+    pub tracks: Vec<IngressTrack>,
+    /// `None` before the keys.
+    pub srtp: Option<Receiver>,
+    /// `None` before the answer.
+    pub plan: Option<Arc<LegPlan>>,
     /// Of the link that ended last.
     pub last_link: LinkTotals,
     /// Of everything that came from this leg.

@@ -11,6 +11,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod ahead;
 pub mod bucket;
 pub mod drops;
 pub mod egress;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::Nanos;
+use crate::ahead::{Spans, Stage};
 use crate::drops::Drop;
 use crate::egress::Egress;
 use crate::event::Event;
@@ -157,6 +158,12 @@ impl Worker {
 
     fn path(&self, from: Remote) -> Option<&Arc<Path>> {
         self.table.get(&from).filter(|path| path.is_alive())
+    }
+
+    /// Where the state lies that a packet from this address will need; see [`crate::ahead`].
+    #[must_use]
+    pub fn look_ahead(&self, from: Remote, stage: Stage) -> Spans {
+        self.path(from).map(|path| path.leg.look_ahead(stage)).unwrap_or_default()
     }
 
     // --- RTP ------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 //! The expanded keys of one direction, and the transforms on one packet.
 
-use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::EncryptingKey;
 use hmac::{Hmac, KeyInit, Mac};
+use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use sha1::Sha1;
 
 use super::kdf::{Label, apply_keystream, counter_mode, derive};
@@ -17,16 +17,18 @@ pub const SHA1_TAG_LEN: usize = 10;
 pub struct BadTag;
 
 /// The keys of one direction: RTP and RTCP apart, as the derivation makes them.
+#[repr(C)] // hot before cold
 pub struct Keys {
     pub profile: Profile,
     pub rtp: Cipher,
     pub rtcp: Cipher,
 }
 
-/// One session key set in the form its transform needs.
+/// One session key set in the form its transform needs, expanded in place: it lies with the leg's
+/// other state, where it can be fetched early (see [`crate::ahead`]).
 ///
-/// HMAC is RustCrypto's: its expanded key has 128 octets, aws-lc-rs's 1,232, of which a leg has
-/// four, and it is not slower. The larger variant's size is that of every leg, so nothing is boxed.
+/// AES-GCM is ring's, whose expanded key is a plain value; counter mode, which ring has not, is
+/// aws-lc-rs's; HMAC is RustCrypto's, whose expanded key has 128 octets where aws-lc-rs's has 1,232.
 #[allow(clippy::large_enum_variant)]
 pub enum Cipher {
     Gcm { key: LessSafeKey, salt: [u8; 12] },

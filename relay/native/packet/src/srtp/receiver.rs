@@ -3,6 +3,7 @@
 use super::keys::{ENCRYPTED, Keys, RTCP_CLEAR};
 use super::window::{RtcpWindow, RtpWindow};
 use super::{BadKeyLength, Profile};
+use crate::ahead::Span;
 use crate::rtp::RtpHeader;
 
 /// Sources whose rollover counter and windows are kept; beyond it the one that was heard least
@@ -21,12 +22,14 @@ pub enum Refusal {
 }
 
 /// The receiving side of a leg's SRTP session.
+#[repr(C)] // hot before cold
 pub struct Receiver {
-    keys: Keys,
     sources: Vec<Source>,
     clock: u64,
+    keys: Keys,
 }
 
+#[repr(C)]
 struct Source {
     ssrc: u32,
     heard: u64,
@@ -46,6 +49,11 @@ impl Receiver {
     #[cfg(test)]
     pub(super) fn from_keys(keys: Keys) -> Self {
         Self { keys, sources: Vec::new(), clock: 0 }
+    }
+
+    /// Where the state of its first sources lies.
+    pub(crate) fn span(&self) -> Span {
+        Span::of(&self.sources, 1)
     }
 
     /// The profile it was made with.

@@ -4,9 +4,10 @@ use super::keys::Keys;
 use super::{BadKeyLength, Profile};
 
 /// The sending side of a leg's SRTP session.
+#[repr(C)] // hot before cold
 pub struct Sender {
-    keys: Keys,
     rtcp_index: u32,
+    keys: Keys,
 }
 
 impl Sender {
