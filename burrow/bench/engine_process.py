@@ -69,7 +69,6 @@ def _open(engine: PacketEngine, number: int, profile: SrtpProfile) -> LegId:
 
 
 def _usage(engine: PacketEngine) -> dict[str, Any]:
-    gc.collect()
     used = resource.getrusage(resource.RUSAGE_SELF)
     totals = engine.totals()
     return {
@@ -85,6 +84,7 @@ async def _run(what: dict[str, Any]) -> None:
     engine = _engine(what["engine"], what.get("tuning", {}))
     await engine.start(lambda _event: None)
     profile = SrtpProfile(what["profile"])
+    gc.collect()
     before = _usage(engine)["rss_bytes"]
     legs = [_open(engine, number, profile) for number in range(what["legs"])]
     pairs = list(zip(legs[::2], legs[1::2], strict=True))

@@ -169,6 +169,7 @@ impl Engine {
             // A worker catches its panics, so there is nothing to hear from it.
             let _ = thread.join();
         }
+        self.node.close_all();
     }
 
     /// What was bound, in the order of the configuration.

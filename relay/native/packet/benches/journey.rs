@@ -103,7 +103,7 @@ fn measure(profile: Profile, legs: u32) -> f64 {
     }
     let stride = 2048 + 64;
     let mut slots = vec![0_u8; stride * BATCH];
-    let (mut next, mut spent, mut sent) = (0, Vec::new(), 0_u64);
+    let (mut next, mut times, mut forwarded) = (0, Vec::new(), 0_u64);
     for round in 0..ROUNDS {
         let mut from = [fars[0].remote; BATCH];
         let mut len = 0;
@@ -130,11 +130,11 @@ fn measure(profile: Profile, legs: u32) -> f64 {
             }
             let from = from[at];
             let outcome = worker.handle(1000 + round as u64, from, slot, len, &mut answers);
-            sent += u64::from(matches!(black_box(outcome), Outcome::Send { .. }));
+            forwarded += u64::from(matches!(black_box(outcome), Outcome::Send { .. }));
         }
-        spent.push(start.elapsed().as_nanos());
+        times.push(start.elapsed().as_nanos());
     }
-    assert_eq!(sent, (ROUNDS * BATCH) as u64, "every packet was forwarded");
-    spent.sort_unstable();
-    spent[ROUNDS / 2] as f64 / BATCH as f64
+    assert_eq!(forwarded, (ROUNDS * BATCH) as u64, "every packet was forwarded");
+    times.sort_unstable();
+    times[ROUNDS / 2] as f64 / BATCH as f64
 }

@@ -105,6 +105,14 @@ impl Node {
         self.closed_drops.lock().add(&leg.drops());
     }
 
+    /// Closes every leg. Legs and their paths, and linked legs, hold each other until then.
+    pub fn close_all(&self) {
+        let legs: Vec<Arc<Leg>> = self.by_ufrag.read().values().cloned().collect();
+        for leg in legs {
+            self.close_leg(&leg);
+        }
+    }
+
     /// The open leg of a ufrag.
     #[must_use]
     pub fn leg_of(&self, ufrag: &[u8]) -> Option<Arc<Leg>> {
