@@ -14,6 +14,8 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 
+from burrow.config import LogSettings
+from burrow.logs import configure_logs
 from burrow.peer_words import Words
 from peers import FileMedia, Match, MatchReport, Media, Peer, PeerError, SyntheticMedia
 from peers.errors import MatchOver, Refused
@@ -101,6 +103,7 @@ def peer(
     else:
         user = Peer.guest(url, media=source, record=record, hide_address=hide, on_event=words.event)
     plan = _Plan(matches=matches, seconds=seconds, chat=tuple(chat or ()), json=json)
+    configure_logs(LogSettings(level="warning"))
     asyncio.run(_run(user, plan, words))
 
 

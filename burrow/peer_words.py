@@ -47,6 +47,8 @@ class Words:
                 return f"Matched with {self._stranger}."
             case wire.LegState(state="connected"):
                 return f"Connected to the relay over {(event.transport or 'udp').upper()}."
+            case wire.LegState(code="closed_by_browser"):
+                return None  # this peer's own doing, when it goes
             case wire.LegState(state="closed" | "refused" | "interrupted"):
                 why = event.message or event.code
                 return f"The connection to the relay is {event.state}" + (f": {why}" if why else ".")

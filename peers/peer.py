@@ -17,6 +17,7 @@ from peers.connection import GIVE_UP_SECONDS, Connection, Offline, Online
 from peers.errors import PeerClosed, PeerError
 from peers.match import Match
 from peers.media.source import Media
+from peers.media.writer import check_recordable
 from peers.seat import Seat
 from peers.tasks import Pulse, TaskOwner
 from signaling import messages as wire
@@ -62,12 +63,15 @@ class Peer:
 
     def __init__(self, url: str, sign_in: SignIn, **options: Unpack[PeerOptions]) -> None:
         self._url = service_url(url)
+        record = options.get("record")
+        if record is not None:
+            check_recordable(record)
         self._sign_in = sign_in
         self._options = options
         self._on_event = options.get("on_event", _ignore)
         self._changed = Pulse()
         self._tasks = TaskOwner(self._fail)
-        self._seat = Seat(options.get("media"), options.get("record"), changed=self._changed, fail=self._fail)
+        self._seat = Seat(options.get("media"), record, changed=self._changed, fail=self._fail)
         self._http: aiohttp.ClientSession | None = None
         self._account: Account | None = None
         self._connection: Connection | None = None

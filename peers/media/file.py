@@ -17,7 +17,6 @@ from peers.media.source import (
     AUDIO_RATE,
     AUDIO_SAMPLES,
     AUDIO_TIME_BASE,
-    LATE_SECONDS,
     VIDEO_RATE,
     VIDEO_TIME_BASE,
     VideoCodec,
@@ -29,6 +28,9 @@ MAX_WIDTH, MAX_HEIGHT = 1280, 720
 """Larger pictures are scaled down: aiortc's H.264 encoder is fixed to level 3.1."""
 _SHORTEST_FRAME_SECONDS = 0.9 / 30
 """Frames closer than this to the one before are left out, for the same reason."""
+_LATE_SECONDS = 1.0
+"""A picture later than this is left out. Up to there the film catches up, so that a busy machine loses none;
+beyond, it would lag behind its own sound for good."""
 _LEAD_SECONDS = 0.15
 """From the start of a run to the file's time 0: opening and the first frames take that long."""
 
@@ -85,7 +87,7 @@ class FileRun:
             frame = await self._video.next() if self._video else None
             if frame is None:
                 return None
-            if await self._due(frame) <= LATE_SECONDS:
+            if await self._due(frame) <= _LATE_SECONDS:
                 return frame
 
     async def close(self) -> None:

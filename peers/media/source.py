@@ -14,8 +14,6 @@ AUDIO_SAMPLES = 960
 AUDIO_TIME_BASE = Fraction(1, AUDIO_RATE)
 VIDEO_RATE = 90_000
 VIDEO_TIME_BASE = Fraction(1, VIDEO_RATE)
-LATE_SECONDS = 0.25
-"""A video frame that is later than this is left out, as a camera would: live pictures do not queue."""
 
 
 class Run(Protocol):

@@ -20,6 +20,8 @@ class Sync(msgspec.Struct, frozen=True):
     marked: int
     numbers: int
     """Different frame numbers seen."""
+    last_number: int
+    """The highest of them."""
     late_ms: tuple[float, ...]
 
     @property
@@ -46,10 +48,16 @@ def measure_sync(path: Path) -> Sync:
             # The whole second nearest to what the picture says, among those that beep with this tone.
             second = index + len(BEEPS_HZ) * round((shown - index) / len(BEEPS_HZ))
             late.append((shown - second) * 1000)
-    return Sync(frames=frames, marked=len(times), numbers=numbers, late_ms=tuple(late))
+    return Sync(
+        frames=frames,
+        marked=len(times),
+        numbers=len(numbers),
+        last_number=max(numbers, default=0),
+        late_ms=tuple(late),
+    )
 
 
-def _picture(path: Path) -> tuple[int, list[float], list[float], int]:
+def _picture(path: Path) -> tuple[int, list[float], list[float], set[int]]:
     frames, times, clock, numbers = 0, [], [], set()
     with av.open(str(path)) as container:
         for frame in container.decode(container.streams.video[0]):
@@ -59,7 +67,7 @@ def _picture(path: Path) -> tuple[int, list[float], list[float], int]:
                 times.append(frame.time)
                 clock.append(mark.time_us / 1e6)
                 numbers.add(mark.number)
-    return frames, times, clock, len(numbers)
+    return frames, times, clock, numbers
 
 
 def _sound(path: Path) -> tuple[float, Floats]:

@@ -14,12 +14,14 @@ from peers.media.source import (
     AUDIO_RATE,
     AUDIO_SAMPLES,
     AUDIO_TIME_BASE,
-    LATE_SECONDS,
     VIDEO_RATE,
     VIDEO_TIME_BASE,
     VideoCodec,
 )
 from peers.media.tone import tone
+
+_LATE_SECONDS = 0.25
+"""Beyond this a picture is not drawn, as a camera would: live pictures do not queue."""
 
 
 def wall_us() -> int:
@@ -61,7 +63,7 @@ class SyntheticRun:
 
     async def video(self) -> av.VideoFrame | None:
         late = time.monotonic() - self._started - self._slot / self._fps
-        if late > LATE_SECONDS:
+        if late > _LATE_SECONDS:
             self._slot += int(late * self._fps)
         await self._due(self._slot / self._fps)
         self.number += 1

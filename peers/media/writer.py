@@ -40,7 +40,7 @@ CODECS = {
     ".mp4": ("libx264", "aac"),
 }
 _VIDEO_OPTIONS = {
-    "libvpx": {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "-6", "lag-in-frames": "0"},
     "libx264": {"preset": "superfast", "tune": "zerolatency", "crf": "20"},
 }
 _WEBM_BPS = 2_000_000
@@ -56,6 +56,14 @@ class Recorded(msgspec.Struct, frozen=True):
     sync: Literal["reports", "arrival", "one stream", "nothing"]
 
 
+def check_recordable(path: Path) -> None:
+    """Say early what :class:`Writer` would say late. Raises :class:`MediaUnusable`."""
+    if path.suffix.lower() not in CODECS:
+        raise MediaUnusable(f"Cannot record {path}: the name must end in {', '.join(CODECS)}.")
+    if not path.parent.is_dir():
+        raise MediaUnusable(f"Cannot write {path}: there is no folder {path.parent}.")
+
+
 class Writer:
     """Writes one file. Frames of a kind come in order of their time, ``pts`` being unwrapped RTP timestamps.
 
@@ -63,9 +71,8 @@ class Writer:
     """
 
     def __init__(self, path: Path) -> None:
-        codecs = CODECS.get(path.suffix.lower())
-        if codecs is None:
-            raise MediaUnusable(f"Cannot record {path}: the name must end in {', '.join(CODECS)}.")
+        check_recordable(path)
+        codecs = CODECS[path.suffix.lower()]
         self._path = path
         try:
             path.open("wb").close()  # libav would find out seconds later
@@ -189,6 +196,8 @@ class _VideoEncoder:
         stream.codec_context.gop_size = 60
         if codec == "libvpx":
             stream.bit_rate = _WEBM_BPS
+            # Its threads wait for each other by spinning: ten times the CPU for pictures of this size.
+            stream.codec_context.thread_count = 1
         self._stream = stream
 
     def encode(self, frame: av.VideoFrame, pts: int) -> list[Packet]:

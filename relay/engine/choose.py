@@ -19,6 +19,11 @@ class EngineMissingError(RelayError):
     code = "engine_missing"
 
 
+def installed_engines() -> tuple[str, ...]:
+    """The engines that can be made here."""
+    return ("python", "native") if importlib.util.find_spec(NATIVE_WHEEL) else ("python",)
+
+
 def make_engine(choice: Literal["auto", "native", "python"], config: EngineConfig) -> PacketEngine:
     """``auto`` takes the native engine where its wheel is installed.
 
@@ -26,7 +31,7 @@ def make_engine(choice: Literal["auto", "native", "python"], config: EngineConfi
     """
     if choice == "python":
         return PythonEngine(config)
-    if importlib.util.find_spec(NATIVE_WHEEL) is None:
+    if "native" not in installed_engines():
         if choice == "native":
             raise EngineMissingError(
                 "The native packet engine is not installed: "

@@ -9,6 +9,7 @@ from signaling.core.floor import Floor
 from signaling.core.identity import Identity
 from signaling.core.legs import Legs
 from signaling.core.matches import Matches
+from signaling.core.safety import BlocksMade
 from signaling.core.seat import Seat, Waiting
 from signaling.core.sentences import error_sentence
 from signaling.core.waiting import WaitingUsers
@@ -33,8 +34,11 @@ TRY_LATER = 1013
 class Admission:
     """Gives each account its one seat, and takes it back."""
 
-    def __init__(self, floor: Floor, legs: Legs, matches: Matches, waiting: WaitingUsers) -> None:
+    def __init__(
+        self, floor: Floor, legs: Legs, matches: Matches, waiting: WaitingUsers, blocks_made: BlocksMade
+    ) -> None:
         self._floor = floor
+        self._blocks_made = blocks_made
         self._legs = legs
         self._matches = matches
         self._waiting = waiting
@@ -50,7 +54,8 @@ class Admission:
             elif len(self._floor.seats) >= self._floor.rules.max_seats:
                 self._turn_away(socket, "busy", TRY_LATER)
             else:
-                seat = Seat(identity, self._floor.new_id(), set(blocks), socket)
+                known = {*blocks, *self._blocks_made.of(identity.user_id)}
+                seat = Seat(identity, self._floor.new_id(), known, socket)
                 self._floor.seats[seat.user] = seat
                 self._seat_down(seat, socket)
                 self._welcome(seat, resumed=False)

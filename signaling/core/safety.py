@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Set
+
 from signaling.core.effects import Store, StoreBlock, StoreReport
 from signaling.core.floor import Floor
 from signaling.core.match import Match
@@ -10,16 +13,39 @@ from signaling.core.seat import PastMatch, Seat
 from signaling.core.side import Side
 from signaling.messages import Block, Blocked, Report, Reported
 
+MEMORY_USERS = 50_000
+"""Users whose blocks of this process's life are remembered beyond their seats; the least recent goes."""
+
+
+class BlocksMade:
+    """Blocks said to this process. A seat that is made anew a moment later, or while the database is away,
+    must not lose those that are not stored yet."""
+
+    def __init__(self, users: int = MEMORY_USERS) -> None:
+        self._users = users
+        self._of: OrderedDict[str, set[str]] = OrderedDict()
+
+    def add(self, user: str, blocked: str) -> None:
+        self._of.setdefault(user, set()).add(blocked)
+        self._of.move_to_end(user)
+        if len(self._of) > self._users:
+            self._of.popitem(last=False)
+
+    def of(self, user: str) -> Set[str]:
+        return self._of.get(user, frozenset())
+
 
 class Safety:
     def __init__(self, floor: Floor, matches: Matches) -> None:
         self._floor = floor
         self._matches = matches
+        self.blocks_made = BlocksMade()
 
     def on_block(self, seat: Seat, match: Match, side: Side, message: Block, now: float) -> None:
-        """The two never meet again, also if it cannot be stored: then for this seat's life."""
+        """The two never meet again; if it cannot be stored, as long as this process remembers it."""
         stranger = match.users[side.other]
         seat.blocks.add(stranger)
+        self.blocks_made.add(seat.user, stranger)
         self._matches.end(match, "blocked", side, now)
         self._floor.effect(StoreBlock(seat.token, message.n, match.id, seat.user, stranger))
 

@@ -76,7 +76,7 @@ class Switchboard:
         self._waiting = WaitingUsers(floor, self._legs, matchmaker, self._matches.meet)
         self._talk = Talk(floor, self._matches)
         self._safety = Safety(floor, self._matches)
-        self._admission = Admission(floor, self._legs, self._matches, self._waiting)
+        self._admission = Admission(floor, self._legs, self._matches, self._waiting, self._safety.blocks_made)
         self._stopping = False
 
     # --- what may be asked --------------------------------------------------------------------------

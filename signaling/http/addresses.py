@@ -1,10 +1,9 @@
-"""Where a request comes from, and whether a page of ours sent it. Pure functions of what the request says."""
+"""Where a request comes from. Pure functions of what the request says."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from urllib.parse import urlsplit
 
 IPV4_PREFIX = 24
 IPV6_PREFIX = 56
@@ -23,18 +22,6 @@ def client_prefix(peer: str | None, forwarded_for: Sequence[str], *, trust_proxy
         return "unknown"  # a Unix socket has none
     bits = IPV4_PREFIX if address.version == 4 else IPV6_PREFIX
     return str(ip_network(f"{address}/{bits}", strict=False))
-
-
-def origin_allowed(origin: str | None, host: str, origins: Collection[str]) -> bool:
-    """Whether a request with this ``Origin`` header may change anything: none (no browser), the service's
-    own (the authority that ``Host`` names), or one of ``server.origins``. ``null`` is none of these."""
-    if origin is None or origin in origins:
-        return True
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(host) and parts.netloc.lower() == host.lower()
 
 
 def _address(text: str | None) -> IPv4Address | IPv6Address | None:

@@ -9,9 +9,10 @@ from signaling.accounts.service import Accounts, Session
 from signaling.accounts.tokens import Identity, digest
 from signaling.errors import Forbidden, Unauthenticated
 from signaling.http import bodies
-from signaling.http.addresses import client_prefix, origin_allowed
+from signaling.http.addresses import client_prefix
 from signaling.http.bodies import json_response, read_body, session_body, user_body
 from signaling.http.rate_limits import RateLimits
+from signaling.origin import origin_allowed
 from signaling.settings import AuthSettings, ServerSettings
 
 API = "/api/v1"

@@ -12,11 +12,11 @@ from aiohttp import WSMsgType, web
 from signaling.core.decode import Malformed, decode, read_header
 from signaling.core.rate import TokenBucket
 from signaling.core.sentences import error_sentence
-from signaling.live.origin import origin_allowed
 from signaling.live.ports import Accounts, AuthenticationFailed, SafetyStore, StorageUnavailable
 from signaling.live.service import LiveService
 from signaling.live.socket import LiveSocket
 from signaling.messages import Error, Hello, encoder
+from signaling.origin import origin_allowed
 from signaling.settings import LiveSettings
 
 NORMAL = 1000
@@ -55,7 +55,12 @@ class LiveEndpoint:
             max_msg_size=self._settings.message_bytes,
             decode_text=False,
         )
-        if not origin_allowed(request.headers.get("Origin"), request.host, self._origins):
+        if not origin_allowed(
+            # Not request.host: without a Host header that asks the resolver, and blocks.
+            request.headers.get("Origin"),
+            request.headers.get("Host", ""),
+            self._origins,
+        ):
             return _refusal(403, "forbidden", "This page may not open a socket here.")
         if not ws.can_prepare(request):
             return _refusal(400, "bad_request", "This address speaks WebSocket only.")

@@ -14,8 +14,20 @@ from playwright.async_api import Browser, Page
 
 from tests.service import RunningService, running_service
 
+# Chromium's fake microphone beeps once a second, its fake camera moves all the time.
+ALIVE = """async () => {
+    for (;;) {
+        await client.frame();
+        const seen = await client.stats();
+        if (seen.pair?.availableOutgoingBitrate > 1_500_000
+            && seen.video.framesDecoded > 20 && seen.outbound.framesEncoded > 20
+            && seen.audio.packetsReceived > 100 && seen.audio.totalAudioEnergy > 0) return seen;
+    }
+}"""
 PAGE = Path(__file__).parent / "page"
 MATCH_SECONDS = 20.0
+ESTIMATE_SECONDS = 15.0
+"""Three times what docs/measurements.md shows on a quiet machine: this one may be busy."""
 
 
 @contextlib.asynccontextmanager
@@ -60,24 +72,11 @@ async def test_two_pages_see_and_hear_each_other(browser: Browser, service: Runn
         for page in (a, b):
             await page.evaluate("client.send({type: 'join'})")
         await both_linked(a, b)
-        start = asyncio.get_running_loop().time()
-        await asyncio.gather(a.evaluate("client.frame()"), b.evaluate("client.frame()"))
-        best = [0.0, 0.0]
-        while asyncio.get_running_loop().time() - start < 5.0:
-            for index, page in enumerate((a, b)):
-                pair = (await stats(page)).get("pair", {})
-                best[index] = max(best[index], pair.get("availableOutgoingBitrate", 0.0))
-            await a.evaluate("client.frame()")
-        assert min(best) > 1_500_000
         for page in (a, b):
-            seen = await stats(page)
-            assert seen["video"]["framesDecoded"] > 20
+            async with asyncio.timeout(ESTIMATE_SECONDS):
+                seen = await page.evaluate(ALIVE)
             assert seen["video"]["packetsLost"] == 0
             assert seen["audio"]["packetsLost"] == 0
-            assert seen["audio"]["packetsReceived"] > 100
-            # Chromium's fake microphone beeps once a second.
-            assert seen["audio"]["totalAudioEnergy"] > 0
-            assert seen["outbound"]["framesEncoded"] > 20
 
 
 @pytest.mark.timeout(180)

@@ -8,6 +8,7 @@ import pytest
 
 from relay.door import UnlinkLegs
 from signaling.core.effects import StoreBlock, StoreReport
+from signaling.core.safety import BlocksMade
 from signaling.messages import (
     Block,
     Chat,
@@ -266,6 +267,25 @@ def test_a_block_holds_at_once_whatever_the_database_says() -> None:
     bert.say(Join())
     stage.wait(3600)
     assert stage.core.counts["waiting"] == 2
+
+
+def test_a_block_outlives_the_seat_before_it_is_stored() -> None:
+    stage, anna, bert = in_state("matched")
+    assert bert is not None
+    anna.say(Block())
+    anna.drop(done=True)
+    anna.connect(blocks=set())
+    anna.say(Join())
+    bert.say(Join())
+    stage.wait(3600)
+    assert stage.core.counts["waiting"] == 2
+
+
+def test_the_memory_of_blocks_is_bounded() -> None:
+    made = BlocksMade(users=2)
+    for user in ("a", "b", "a", "c"):
+        made.add(user, "x")
+    assert (made.of("a"), made.of("b"), made.of("c")) == ({"x"}, set(), {"x"})
 
 
 @pytest.mark.parametrize("when", ["during", "after", "two later"])

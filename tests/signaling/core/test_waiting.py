@@ -54,6 +54,15 @@ def test_nothing_changes_nothing_is_told() -> None:
     assert stage.core.next_deadline() is None
 
 
+def test_coming_back_to_the_same_place_is_no_news() -> None:
+    stage = Stage()
+    first, second = crowd(stage, 2)
+    second.drop()
+    second.connect(resume=True)
+    stage.wait(5)
+    assert positions(first) == positions(second) == []
+
+
 def test_one_leaving_costs_the_same_however_many_wait() -> None:
     stage = Stage()
     clients = crowd(stage, 3 * NEWS_PER_CALL)

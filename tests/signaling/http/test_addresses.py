@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.http.addresses import client_prefix, origin_allowed
+from signaling.http.addresses import client_prefix
+from signaling.origin import origin_allowed
 
 
 @pytest.mark.parametrize(

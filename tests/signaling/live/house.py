@@ -226,7 +226,7 @@ async def house(
     await site.start()
     here.url = f"http://127.0.0.1:{runner.addresses[0][1]}/ws"
     await here.service.start()
-    async with aiohttp.ClientSession() as here.session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as here.session:
         try:
             yield here
         finally:

@@ -8,7 +8,6 @@ import json
 import aiohttp
 import pytest
 
-from signaling.live.origin import origin_allowed
 from signaling.messages import (
     Chat,
     ChatAccepted,
@@ -22,6 +21,7 @@ from signaling.messages import (
     SendChat,
     Welcome,
 )
+from signaling.origin import origin_allowed
 from signaling.settings import LiveSettings
 from tests.signaling.live.house import house
 
