@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol, TypedDict, final
 
+__all__ = ["BindFailed", "Engine", "Load", "load_leg"]
+
 _Stream = tuple[str, int, int, int, float, int, int, float | None]
 
 class BindFailed(Exception):

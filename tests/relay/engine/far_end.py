@@ -96,8 +96,8 @@ class FarEnd:
         self.ice = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
         up, down = (secrets.token_bytes(KEY_BYTES[profile]) for _ in range(2))
         self.keys = SrtpKeys(profile, ingress=up, egress=down)
-        self._up = _session(profile, up, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
-        self._down = _session(profile, down, pylibsrtp.Policy.SSRC_ANY_INBOUND)
+        self.up = _session(profile, up, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
+        self.down = _session(profile, down, pylibsrtp.Policy.SSRC_ANY_INBOUND)
         self.relay = next(a for a in engine.bound if (":" in a.host) == (":" in host))
         self.socket = self.new_socket(host)
 
@@ -119,7 +119,7 @@ class FarEnd:
         self.socket.sendto(datagram, (self.relay.host, self.relay.port))
 
     def protect(self, packet: bytes) -> bytes:
-        return self._up.protect(packet)
+        return self.up.protect(packet)
 
     def send_rtp(self, packet: bytes) -> bytes:
         protected = self.protect(packet)
@@ -127,7 +127,7 @@ class FarEnd:
         return protected
 
     def send_rtcp(self, packet: bytes) -> None:
-        self.send(self._up.protect_rtcp(packet))
+        self.send(self.up.protect_rtcp(packet))
 
     def request(
         self,
@@ -175,14 +175,14 @@ class FarEnd:
         while True:
             datagram = await self.receive()
             if not 192 <= datagram[1] < 224:
-                return self._down.unprotect(datagram)
+                return self.down.unprotect(datagram)
 
     async def receive_rtcp(self) -> bytes:
         """The next RTCP packet, decrypted; RTP before it is passed over."""
         while True:
             datagram = await self.receive()
             if 192 <= datagram[1] < 224:
-                return self._down.unprotect_rtcp(datagram)
+                return self.down.unprotect_rtcp(datagram)
 
     async def settled(self) -> None:
         """Return when the engine has handled all that was sent before: its answer to a check comes

@@ -92,6 +92,7 @@ impl Loop {
                 since = if wait == 0 { now() } else { since };
             }
             let started = now();
+            let before = path.worker.counters.packets_in;
             let (mut packets, mut full) = (0, false);
             for (local, socket) in self.sockets.iter().enumerate().filter(|&(local, _)| ready[local]) {
                 let read = path.serve(local as u32, socket, &self.sockets, started);
@@ -99,7 +100,9 @@ impl Loop {
                 full |= read == MAX_READ;
             }
             if packets > 0 {
-                self.shared.latency.record(now().saturating_sub(since), packets as u64);
+                // With GRO several packets come in one message.
+                let came = path.worker.counters.packets_in - before;
+                self.shared.latency.record(now().saturating_sub(since), came);
                 path.counters.lock().clone_from(&path.worker.counters);
             }
             if started >= next_tick {
