@@ -19,15 +19,20 @@ ALIVE = """async () => {
     for (;;) {
         await client.frame();
         const seen = await client.stats();
-        if (seen.pair?.availableOutgoingBitrate > 1_500_000
-            && seen.video.framesDecoded > 20 && seen.outbound.framesEncoded > 20
+        if (seen.video.framesDecoded > 20 && seen.outbound.framesEncoded > 20
             && seen.audio.packetsReceived > 100 && seen.audio.totalAudioEnergy > 0) return seen;
+    }
+}"""
+ESTIMATE = """async () => {
+    const start = performance.now();
+    for (;;) {
+        const estimate = (await client.stats()).pair?.availableOutgoingBitrate ?? 0;
+        if (estimate > 1_500_000 || performance.now() - start > 5000) return estimate;
+        await client.frame();
     }
 }"""
 PAGE = Path(__file__).parent / "page"
 MATCH_SECONDS = 20.0
-ESTIMATE_SECONDS = 15.0
-"""Three times what docs/measurements.md shows on a quiet machine: this one may be busy."""
 
 
 @contextlib.asynccontextmanager
@@ -73,10 +78,30 @@ async def test_two_pages_see_and_hear_each_other(browser: Browser, service: Runn
             await page.evaluate("client.send({type: 'join'})")
         await both_linked(a, b)
         for page in (a, b):
-            async with asyncio.timeout(ESTIMATE_SECONDS):
+            async with asyncio.timeout(MATCH_SECONDS):
                 seen = await page.evaluate(ALIVE)
             assert seen["video"]["packetsLost"] == 0
             assert seen["audio"]["packetsLost"] == 0
+
+
+@pytest.mark.timeout(180)
+async def test_estimate_is_above_one_and_a_half_megabit_within_five_seconds(
+    browser: Browser, service: RunningService
+) -> None:
+    """Chromium learns the path's rate from a few probes it sends at the start. A browser that is starved of
+    CPU just then spoils its own probes and does not try again, so this asks for one good start of three;
+    a relay that broke the feedback would spoil all of them."""
+    estimates: list[float] = []
+    for _ in range(3):
+        async with client(browser, service) as a, client(browser, service) as b:
+            for page in (a, b):
+                await page.evaluate("client.send({type: 'join'})")
+            await both_linked(a, b)
+            pair = await asyncio.gather(*(page.evaluate(ESTIMATE) for page in (a, b)))
+        estimates.append(min(pair))
+        if estimates[-1] > 1_500_000:
+            return
+    pytest.fail(f"no estimate rose: {estimates}")
 
 
 @pytest.mark.timeout(180)

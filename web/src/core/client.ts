@@ -1,0 +1,525 @@
+import type { Api } from "./api";
+import { type CallEvent, type CallState, inTalk, lobby, step } from "./call";
+import { Chat } from "./chat";
+import { type Cancel, type Clock, every } from "./clock";
+import { Connection, type ConnectionState, type Outgoing, type Socket } from "./connection";
+import { Devices, type DevicesState, type Kind, type Media } from "./devices";
+import { Leg, type LegState } from "./leg";
+import { judgeNetwork, nothingChecked } from "./network";
+import { QualityGauge } from "./quality";
+import { type Exclusive, Session, type SessionState } from "./session";
+import { type Settings, SettingsKeeper, type Store } from "./settings";
+import { type LevelMeter, MutedTalk } from "./sound";
+import type { Announcement, NoticeKey, View } from "./view";
+import type { Report, ServerMessage } from "./wire";
+
+export interface Placeholding {
+  get(): MediaStreamTrack | null;
+  stop(): void;
+}
+
+/** The browser, as far as the client touches it. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly api: Api;
+  readonly exclusive: Exclusive;
+  readonly openSocket: () => Socket;
+  readonly openPeer: () => RTCPeerConnection;
+  readonly streamOf: (tracks: MediaStreamTrack[]) => MediaStream;
+  readonly media: Media | null;
+  readonly meter: LevelMeter;
+  readonly placeholder: Placeholding;
+  readonly wake: { set(wanted: boolean): void; visible(): void };
+  readonly store: Store;
+  readonly random: () => number;
+  readonly newId: () => string;
+  /** The page's own time line, which video frames are stamped with. */
+  readonly pageTimeMs: () => number;
+  readonly publish: (change: Partial<View>) => void;
+}
+
+const ESC_ARMED_MS = 2_500;
+const NOTICE_MS = 6_000;
+/** Notices shown at once; the oldest goes first. */
+const NOTICES = 3;
+const LOOK_MS = 1_000;
+const LISTEN_MS = 100;
+const LEG_AGAIN_MS = [1_000, 3_000, 8_000, 15_000] as const;
+/** How long the background check of the network keeps looking. */
+const CHECK_MS = 12_000;
+
+/** Puts the parts together. Screens call its methods and read what it publishes. */
+export class Client {
+  readonly session: Session;
+  readonly connection: Connection;
+  readonly devices: Devices;
+  readonly leg: Leg;
+  readonly chat: Chat;
+  readonly meter: LevelMeter;
+  private readonly settings: SettingsKeeper;
+  private readonly gauge = new QualityGauge();
+  private readonly mutedTalk = new MutedTalk();
+  private call: CallState = lobby;
+  private notices: View["notices"] = [];
+  private ids = 0;
+  private cancelEsc: Cancel = () => undefined;
+  private cancelTick: Cancel = () => undefined;
+  private cancelLook: Cancel = () => undefined;
+  private cancelListen: Cancel = () => undefined;
+  private cancelLegAgain: Cancel = () => undefined;
+  private legTries = 0;
+  private checkingSinceMs: number | null = null;
+  private devicesWanted = false;
+
+  constructor(private readonly around: Surroundings) {
+    const { clock, publish } = around;
+    this.settings = new SettingsKeeper(around.store, (settings) => publish({ settings }));
+    publish({ settings: this.settings.value });
+    this.session = new Session(around.api, clock, around.exclusive, {
+      get: () => this.settings.value.signedIn,
+      set: (signedIn) => this.settings.set({ signedIn }),
+    });
+    this.session.subscribe((state) => this.sessionChanged(state));
+    this.connection = new Connection({
+      clock,
+      open: around.openSocket,
+      token: () => this.session.token(),
+      renew: () => this.session.renew(),
+      random: around.random,
+      events: {
+        onState: (state) => this.connectionChanged(state),
+        onMessage: (message) => this.heard(message),
+        onResumed: () => this.dispatch({ kind: "socket_resumed" }),
+        onFresh: () => this.startAnew(),
+      },
+    });
+    this.leg = new Leg({
+      open: around.openPeer,
+      streamOf: around.streamOf,
+      answer: (leg, sdp) => this.connection.send({ type: "leg_answer", leg, sdp }),
+      onState: (state) => this.legChanged(state),
+      onIncoming: (incoming) => publish({ incoming }),
+    });
+    this.devices = new Devices({
+      media: around.media,
+      wishes: () => this.settings.value,
+      onState: (state) => this.devicesChanged(state),
+      onTracks: () => this.tracksChanged(),
+    });
+    this.chat = new Chat({
+      clock,
+      send: (message) => this.connection.send(message),
+      onChange: (chat) => publish({ chat }),
+      newId: around.newId,
+    });
+    this.meter = around.meter;
+  }
+
+  /** Once for the life of the page. */
+  start(): void {
+    void this.session.restore();
+    void this.leg.setLowBandwidth(this.settings.value.lowBandwidth);
+  }
+
+  // --- what the screens ask for ------------------------------------------------------------------
+
+  async loadTerms(): Promise<string> {
+    const terms = await this.around.api.terms();
+    this.around.publish({ terms });
+    return terms.version;
+  }
+
+  logout(): Promise<void> {
+    this.leavePolitely();
+    return this.session.logout();
+  }
+
+  set(change: Partial<Settings>): void {
+    this.settings.set(change);
+  }
+
+  find(): void {
+    const { interests, languages, hideAddress } = this.settings.value;
+    if (this.connection.state.kind === "closed") this.connection.connect();
+    this.saveProfile(interests, languages);
+    this.dispatch({ kind: "start", preferences: { interests, languages, hideAddress } });
+  }
+
+  cancel(): void {
+    this.dispatch({ kind: "cancel" });
+  }
+
+  next(): void {
+    this.disarm();
+    this.dispatch({ kind: "next" });
+  }
+
+  stop(): void {
+    this.disarm();
+    this.dispatch({ kind: "stop" });
+  }
+
+  stay(): void {
+    this.dispatch({ kind: "stay" });
+  }
+
+  block(): void {
+    this.dispatch({ kind: "block" });
+  }
+
+  /** False when the service cannot be told now. */
+  report(match: string, reason: Report["reason"], text: string): boolean {
+    return this.connection.send({ type: "report", match, reason, text });
+  }
+
+  /** Esc: the first one arms, the second one goes to the next stranger. */
+  escape(armed: boolean): void {
+    if (!inTalk(this.call)) return;
+    if (armed) {
+      this.next();
+      return;
+    }
+    this.around.publish({ escArmed: true });
+    this.announce("escArmed");
+    this.cancelEsc = this.around.clock.after(ESC_ARMED_MS, () => this.disarm());
+  }
+
+  /** In the lobby: ask for the devices that are wanted. Later calls change nothing. */
+  prepareDevices(): void {
+    if (this.devicesWanted) return;
+    this.devicesWanted = true;
+    this.tracksChanged();
+    void this.devices.start({ camera: this.settings.value.cameraOn, microphone: true });
+  }
+
+  setCamera(on: boolean): void {
+    this.settings.set({ cameraOn: on });
+    this.announce(on ? "cameraOn" : "cameraOff");
+    if (on) void this.devices.open("camera");
+    else this.devices.close("camera");
+  }
+
+  setMicrophone(on: boolean): void {
+    this.settings.set({ microphoneOn: on });
+    this.announce(on ? "unmuted" : "muted");
+    const track = this.devices.microphoneTrack;
+    if (track !== null) track.enabled = on;
+    else if (on) void this.devices.open("microphone");
+  }
+
+  chooseCamera(cameraId: string): void {
+    this.settings.set({ cameraId, cameraOn: true });
+    this.devices.forgetSide();
+    void this.devices.open("camera");
+  }
+
+  chooseMicrophone(microphoneId: string): void {
+    this.settings.set({ microphoneId });
+    void this.devices.open("microphone");
+  }
+
+  async flipCamera(): Promise<void> {
+    const other = await this.devices.flip();
+    if (other !== null) this.chooseCamera(other);
+  }
+
+  retryDevice(kind: Kind): void {
+    if (kind === "camera") this.settings.set({ cameraOn: true });
+    void this.devices.open(kind);
+  }
+
+  setLowBandwidth(lowBandwidth: boolean): void {
+    this.settings.set({ lowBandwidth });
+    void this.leg.setLowBandwidth(lowBandwidth);
+    if (lowBandwidth) this.notice("lowBandwidthOn");
+  }
+
+  /** Looks at the network through the relay leg; nothing waits for it. */
+  checkNetwork(): void {
+    this.checkingSinceMs = this.around.clock.nowMs();
+    this.around.publish({ network: nothingChecked });
+    if (this.leg.state.kind !== "connected") this.connection.send({ type: "leg_open" });
+    this.look();
+  }
+
+  takeOver(): void {
+    this.connection.takeOver();
+  }
+
+  announce(key: Announcement, name = ""): void {
+    this.ids += 1;
+    this.around.publish({ announcement: { id: this.ids, key, name } });
+  }
+
+  notice(key: NoticeKey): void {
+    this.ids += 1;
+    const id = this.ids;
+    const others = this.notices.filter((notice) => notice.key !== key);
+    this.notices = [...others, { id, key }].slice(-NOTICES);
+    this.around.publish({ notices: this.notices });
+    this.around.clock.after(NOTICE_MS, () => this.dismiss(id));
+  }
+
+  dismiss(id: number): void {
+    this.notices = this.notices.filter((notice) => notice.id !== id);
+    this.around.publish({ notices: this.notices });
+  }
+
+  // --- what the page says ------------------------------------------------------------------------
+
+  /** Whether closing the page would end a talk. */
+  get busy(): boolean {
+    return inTalk(this.call);
+  }
+
+  online(): void {
+    this.connection.retryNow();
+  }
+
+  visible(): void {
+    this.around.wake.visible();
+  }
+
+  touched(): void {
+    this.meter.wake();
+  }
+
+  /** The page goes away: the stranger need not wait for a seat nobody comes back to. */
+  leaving(): void {
+    this.leavePolitely();
+    this.connection.close();
+  }
+
+  /** The page is back from the browser's memory. */
+  back(): void {
+    if (this.session.state.kind === "signed_in") this.connection.connect();
+  }
+
+  // --- what happens ------------------------------------------------------------------------------
+
+  private sessionChanged(session: SessionState): void {
+    this.around.publish({ session });
+    if (session.kind === "signed_in") {
+      this.adoptProfile(session.user.interests, session.user.languages);
+      this.connection.connect();
+    } else if (session.kind === "signed_out") {
+      this.connection.close();
+      this.dispatch({ kind: "reset" });
+      this.leg.close();
+      this.devices.stop();
+      this.around.placeholder.stop();
+      this.devicesWanted = false;
+    }
+  }
+
+  private connectionChanged(connection: ConnectionState): void {
+    this.around.publish({ connection });
+    if (connection.kind === "waiting") {
+      this.chat.socketLost();
+      this.dispatch({ kind: "socket_lost" });
+    } else if (connection.kind === "replaced" || connection.kind === "taken") {
+      this.dispatch({ kind: "reset" });
+      this.leg.close();
+    }
+  }
+
+  private startAnew(): void {
+    this.leg.close();
+    this.chat.end();
+    this.dispatch({ kind: "socket_fresh" });
+    this.checkNetwork();
+  }
+
+  private heard(message: ServerMessage): void {
+    switch (message.type) {
+      case "leg_offer":
+        void this.leg.offer(message);
+        return;
+      case "leg_state":
+        this.leg.report(message);
+        return;
+      case "reported":
+        this.notice("reported");
+        return;
+      case "blocked":
+        this.notice("blocked");
+        return;
+      case "error":
+        if (message.code === "rate_limited") this.notice("tooFast");
+        if (message.about === "join" && !message.code.startsWith("already_") && this.call.kind === "joining") {
+          this.notice("joinRefused");
+        }
+        break;
+      case "chat":
+        if (inTalk(this.call) && this.call.talk.match === message.match) this.announce("message", message.text);
+        else return;
+        break;
+      case "typing":
+        if (message.active && !this.chat.state.strangerTypes) this.announce("typing");
+        break;
+      default:
+    }
+    this.chat.handle(message);
+    this.dispatch({ kind: "message", message });
+    if (message.type === "route" && inTalk(this.call) && this.call.talk.match === message.match) {
+      if (message.state === "linked") this.linked();
+      else if (message.state === "unlinked") void this.leg.unlink();
+    }
+  }
+
+  private linked(): void {
+    this.around.publish({ linkedAt: this.around.pageTimeMs() });
+    this.gauge.reset();
+    void this.leg.link();
+  }
+
+  private dispatch(event: CallEvent): void {
+    const before = this.call;
+    const { state, send } = step(before, event, this.around.clock.nowMs(), this.settings.value);
+    this.call = state;
+    for (const message of send) this.transmit(message);
+    if (state === before) return;
+    this.around.publish({ call: state });
+    this.callChanged(before, state);
+  }
+
+  private transmit(message: Outgoing): void {
+    // `join` without a seat is said again by `socket_fresh`; the others mean nothing without one.
+    this.connection.send(message);
+  }
+
+  private callChanged(before: CallState, now: CallState): void {
+    const matchBefore = "talk" in before ? before.talk.match : null;
+    const matchNow = "talk" in now ? now.talk.match : null;
+    if (inTalk(before) && !inTalk(now)) {
+      void this.leg.unlink();
+      this.chat.end();
+      this.disarm();
+      this.gauge.reset();
+      this.around.publish({ quality: null, linkedAt: null });
+    }
+    if (matchNow !== matchBefore) this.chat.clear();
+    this.around.wake.set(inTalk(now));
+    this.cancelTick();
+    if (now.kind === "ended" && now.nextAtMs !== null) {
+      const delayMs = Math.max(0, now.nextAtMs - this.around.clock.nowMs());
+      this.cancelTick = this.around.clock.after(delayMs, () => this.dispatch({ kind: "tick" }));
+    }
+    if (inTalk(now) !== inTalk(before)) this.look();
+    this.tell(before, now);
+  }
+
+  private tell(before: CallState, now: CallState): void {
+    if (before.kind === now.kind) return;
+    switch (now.kind) {
+      case "lobby":
+        this.announce("lobby");
+        return;
+      case "joining":
+        this.announce("finding");
+        return;
+      case "connecting":
+        if (!inTalk(before)) this.announce("matched", now.talk.stranger.name);
+        return;
+      case "connected":
+        this.announce(before.kind === "reconnecting" ? "reconnected" : "connected", now.talk.stranger.name);
+        return;
+      case "reconnecting":
+        this.announce("reconnecting");
+        return;
+      case "ended":
+        this.announce(now.by === "stranger" ? "left" : "ended", now.talk.stranger.name);
+        return;
+      case "finding":
+    }
+  }
+
+  private legChanged(leg: LegState): void {
+    this.around.publish({ leg });
+    this.cancelLegAgain();
+    if (leg.kind === "connected") {
+      this.legTries = 0;
+      this.look();
+      return;
+    }
+    if ((leg.kind !== "closed" && leg.kind !== "refused") || this.connection.state.kind !== "open") return;
+    this.look();
+    const wait = LEG_AGAIN_MS[Math.min(this.legTries, LEG_AGAIN_MS.length - 1)] ?? 15_000;
+    this.legTries += 1;
+    this.cancelLegAgain = this.around.clock.after(wait, () => {
+      this.connection.send({ type: "leg_open" });
+    });
+  }
+
+  private devicesChanged(devices: DevicesState): void {
+    this.around.publish({ devices });
+  }
+
+  private tracksChanged(): void {
+    const { cameraTrack, microphoneTrack } = this.devices;
+    if (microphoneTrack !== null) microphoneTrack.enabled = this.settings.value.microphoneOn;
+    this.meter.listen(microphoneTrack);
+    this.around.publish({ own: cameraTrack === null ? null : this.around.streamOf([cameraTrack]) });
+    if (cameraTrack !== null) this.around.placeholder.stop();
+    const video = cameraTrack ?? this.around.placeholder.get();
+    void this.leg.send({ audio: microphoneTrack, video });
+    this.cancelListen();
+    if (microphoneTrack !== null) this.cancelListen = every(this.around.clock, LISTEN_MS, () => this.listen());
+  }
+
+  private listen(): void {
+    const muted = inTalk(this.call) && !this.settings.value.microphoneOn;
+    if (this.mutedTalk.hear(muted ? this.meter.level() : 0, muted, this.around.clock.nowMs())) this.notice("mutedTalk");
+  }
+
+  /** Reads the leg's numbers once a second while somebody wants to know: in a talk, or for the check. */
+  private look(): void {
+    this.cancelLook();
+    void this.readLeg();
+    this.cancelLook = every(this.around.clock, LOOK_MS, () => void this.readLeg());
+  }
+
+  private async readLeg(): Promise<void> {
+    const { clock, publish } = this.around;
+    const stats = await this.leg.stats(clock.nowMs());
+    if (inTalk(this.call)) {
+      if (stats !== null && this.call.kind === "connected") publish({ quality: this.gauge.read(stats.totals) });
+      return;
+    }
+    if (this.checkingSinceMs === null) {
+      this.cancelLook();
+      return;
+    }
+    const elapsedMs = clock.nowMs() - this.checkingSinceMs;
+    const { state } = this.connection;
+    const service = state.kind === "open" ? "open" : state.kind === "waiting" && state.attempt > 1 ? "away" : "trying";
+    const facts = { service, serviceRoundTripMs: this.connection.roundTripMs, leg: this.leg.state, stats, elapsedMs } as const;
+    publish({ network: judgeNetwork(facts) });
+    if (elapsedMs > CHECK_MS) this.cancelLook();
+  }
+
+  private disarm(): void {
+    this.cancelEsc();
+    this.around.publish({ escArmed: false });
+  }
+
+  private leavePolitely(): void {
+    if (this.call.kind === "lobby" || this.call.kind === "ended") return;
+    this.connection.send({ type: "leave" });
+  }
+
+  private adoptProfile(interests: readonly string[], languages: readonly string[]): void {
+    const { value } = this.settings;
+    if (value.interests.length === 0 && interests.length > 0) this.settings.set({ interests });
+    if (value.languages.length === 0 && languages.length > 0) this.settings.set({ languages });
+  }
+
+  private saveProfile(interests: readonly string[], languages: readonly string[]): void {
+    const { state } = this.session;
+    if (state.kind !== "signed_in") return;
+    const same = (a: readonly string[], b: readonly string[]): boolean => a.join("\n") === b.join("\n");
+    if (same(state.user.interests, interests) && same(state.user.languages, languages)) return;
+    // The search does not wait for it, and a profile that was not saved is saved with the next one.
+    this.session.changeProfile({ interests, languages }).catch((error: unknown) => console.warn("profile:", error));
+  }
+}

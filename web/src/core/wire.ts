@@ -1,0 +1,305 @@
+// Generated from signaling/messages.py by `python -m signaling.schema`. Change it there.
+
+export const PROTOCOL_VERSION = 1;
+/** In Unicode code points. */
+export const CHAT_MAX_CHARS = 1000;
+export const SDP_MAX_CHARS = 24000;
+
+/** Must be the first message, within ``auth_seconds``. */
+export interface Hello {
+  readonly type: "hello";
+  readonly token: string;
+  readonly resume?: Resume | null;
+  readonly take_over?: boolean;
+  readonly client?: string;
+  readonly n?: number;
+}
+
+export interface Resume {
+  readonly seat: string;
+  readonly received: number;
+}
+
+/** Ask for the leg before a match (it is also the network test). ``join`` does it as well. */
+export interface OpenLeg {
+  readonly type: "leg_open";
+  readonly n?: number;
+}
+
+export interface LegAnswer {
+  readonly type: "leg_answer";
+  readonly leg: string;
+  readonly sdp: string;
+  readonly n?: number;
+}
+
+export interface Join {
+  readonly type: "join";
+  readonly interests?: readonly string[];
+  readonly languages?: readonly string[];
+  readonly hide_address?: boolean;
+  readonly n?: number;
+}
+
+/** End this match and queue for another. */
+export interface Next {
+  readonly type: "next";
+  readonly n?: number;
+}
+
+/** Leave the match or the queue; the leg stays. */
+export interface Leave {
+  readonly type: "leave";
+  readonly n?: number;
+}
+
+export interface SendChat {
+  readonly type: "chat";
+  readonly id: string;
+  readonly text: string;
+  readonly n?: number;
+}
+
+export interface ChatReceived {
+  readonly type: "chat_received";
+  readonly id: string;
+  readonly n?: number;
+}
+
+export interface SendTyping {
+  readonly type: "typing";
+  readonly active: boolean;
+  readonly n?: number;
+}
+
+/** End this match and never be matched with this stranger again. */
+export interface Block {
+  readonly type: "block";
+  readonly n?: number;
+}
+
+/** Report the stranger of this match, or of the one that ended last. */
+export interface Report {
+  readonly type: "report";
+  readonly match: string;
+  readonly reason: "harassment" | "minor" | "nudity" | "other" | "spam";
+  readonly text?: string;
+  readonly n?: number;
+}
+
+/** ``received`` is the last ``seq`` held: the server may forget all up to it. */
+export interface Ping {
+  readonly type: "ping";
+  readonly received?: number;
+  readonly n?: number;
+}
+
+/**
+ * Answer to ``hello``. ``received`` is the last ``n`` handled; with ``resumed`` the client sends
+ * again what is later, else it starts anew at 1 and ``state`` messages tell where it is.
+ */
+export interface Welcome {
+  readonly type: "welcome";
+  readonly protocol: number;
+  readonly seat: string;
+  readonly resumed: boolean;
+  readonly received: number;
+  readonly user: Self;
+  readonly limits: Limits;
+  readonly seq: number;
+}
+
+export interface Self {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: "guest" | "registered";
+  readonly role: "moderator" | "operator" | "user";
+}
+
+export interface Limits {
+  readonly chat_chars: number;
+  readonly message_bytes: number;
+  readonly ping_seconds: number;
+  readonly resume_seconds: number;
+}
+
+/** In no queue and no match. */
+export interface Idle {
+  readonly type: "idle";
+  readonly seq: number;
+}
+
+export interface Queued {
+  readonly type: "queued";
+  readonly position: number;
+  readonly waiting: number;
+  readonly online: number;
+  readonly estimate_seconds: number | null;
+  readonly seq: number;
+}
+
+export interface Matched {
+  readonly type: "matched";
+  readonly match: string;
+  readonly stranger: Stranger;
+  readonly seq: number;
+}
+
+export interface Stranger {
+  readonly name: string;
+  readonly interests: readonly string[];
+}
+
+/** The relay's SDP offer; answer with ``leg_answer``. May come again for the same leg. */
+export interface LegOffer {
+  readonly type: "leg_offer";
+  readonly leg: string;
+  readonly sdp: string;
+  readonly seq: number;
+}
+
+/** ``code`` and ``message`` say why, when ``state`` is ``closed`` or ``refused``. */
+export interface LegState {
+  readonly type: "leg_state";
+  readonly leg: string;
+  readonly state: "closed" | "connected" | "interrupted" | "refused";
+  readonly transport: "tcp" | "udp" | null;
+  readonly code: string | null;
+  readonly message: string | null;
+  readonly seq: number;
+}
+
+/**
+ * ``trying → connected ⇄ interrupted``. From ``linked`` on the client sends its tracks over
+ * ``leg``, until ``unlinked`` or the match's end.
+ */
+export interface Route {
+  readonly type: "route";
+  readonly match: string;
+  readonly attempt: number;
+  readonly state: "connected" | "interrupted" | "linked" | "trying" | "unlinked";
+  readonly route: "direct" | "relay";
+  readonly leg: string | null;
+  readonly reason: string | null;
+  readonly seq: number;
+}
+
+/** The match is over; an ``idle`` or ``queued`` follows. */
+export interface Ended {
+  readonly type: "ended";
+  readonly match: string;
+  readonly reason: "blocked" | "dtls_failed" | "ice_failed" | "left" | "lost" | "media_lost" | "next" | "no_answer" | "no_shared_codec" | "relay_full" | "relay_stopping" | "replaced" | "service_stopping";
+  readonly by: "service" | "stranger" | "you";
+  readonly message: string;
+  readonly seq: number;
+}
+
+export interface Chat {
+  readonly type: "chat";
+  readonly match: string;
+  readonly id: string;
+  readonly text: string;
+  readonly at_ms: number;
+  readonly seq: number;
+}
+
+export interface ChatAccepted {
+  readonly type: "chat_accepted";
+  readonly id: string;
+  readonly at_ms: number;
+  readonly seq: number;
+}
+
+export interface ChatDelivered {
+  readonly type: "chat_delivered";
+  readonly id: string;
+  readonly seq: number;
+}
+
+export interface Typing {
+  readonly type: "typing";
+  readonly match: string;
+  readonly active: boolean;
+  readonly seq: number;
+}
+
+export interface Blocked {
+  readonly type: "blocked";
+  readonly match: string;
+  readonly seq: number;
+}
+
+export interface Reported {
+  readonly type: "reported";
+  readonly match: string;
+  readonly seq: number;
+}
+
+/** ``received`` is the last ``n`` handled. Not numbered: ``seq`` is 0. */
+export interface Pong {
+  readonly type: "pong";
+  readonly received: number;
+  readonly seq: number;
+}
+
+/** An unknown, illegal or refused message. ``about`` is its type and ``n`` its number. */
+export interface Error {
+  readonly type: "error";
+  readonly code: string;
+  readonly message: string;
+  readonly about: string | null;
+  readonly n: number;
+  readonly seq: number;
+}
+
+/** The seat was taken over by another socket of the same account; this one closes (4001). */
+export interface Replaced {
+  readonly type: "replaced";
+  readonly seq: number;
+}
+
+/** The service stops; the socket closes (1012). */
+export interface Closing {
+  readonly type: "closing";
+  readonly message: string;
+  readonly retry_after_seconds: number;
+  readonly seq: number;
+}
+
+export type ClientMessage =
+  | Hello
+  | OpenLeg
+  | LegAnswer
+  | Join
+  | Next
+  | Leave
+  | SendChat
+  | ChatReceived
+  | SendTyping
+  | Block
+  | Report
+  | Ping;
+
+export type ServerMessage =
+  | Welcome
+  | Idle
+  | Queued
+  | Matched
+  | LegOffer
+  | LegState
+  | Route
+  | Ended
+  | Chat
+  | ChatAccepted
+  | ChatDelivered
+  | Typing
+  | Blocked
+  | Reported
+  | Pong
+  | Error
+  | Replaced
+  | Closing;
+
+export const SERVER_MESSAGE_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
+  "welcome", "idle", "queued", "matched", "leg_offer", "leg_state", "route", "ended", "chat", "chat_accepted", "chat_delivered", "typing", "blocked", "reported", "pong", "error", "replaced", "closing",
+]);

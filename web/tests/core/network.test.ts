@@ -1,0 +1,68 @@
+import { describe, expect, test } from "vitest";
+import type { LegStats, PairFact } from "../../src/core/leg";
+import { judgeNetwork, type NetworkFacts, reportText } from "../../src/core/network";
+
+function stats(pairs: PairFact[], offered = { udp: true, tcp: true }): LegStats {
+  return {
+    pairs,
+    offered,
+    totals: { atMs: 0, packetsReceived: 0, packetsLost: 0, frozenSeconds: 0, framesDecoded: 0, lossOut: null, roundTripMs: null, availableOutBps: null },
+  };
+}
+
+const UDP: PairFact = { protocol: "udp", succeeded: true, selected: true, roundTripMs: 21 };
+const TCP: PairFact = { protocol: "tcp", succeeded: true, selected: false, roundTripMs: 30 };
+
+const READY: NetworkFacts = {
+  service: "open",
+  serviceRoundTripMs: 5,
+  leg: { kind: "connected", leg: "l", transport: "udp" },
+  stats: stats([UDP, TCP]),
+  elapsedMs: 3000,
+};
+
+test("all works", () => {
+  expect(judgeNetwork(READY)).toEqual({
+    service: "ok", udp: "ok", tcp: "ok", transport: "udp", roundTripMs: 21, mapping: "unknown", verdict: "good", code: null,
+  });
+});
+
+test("nothing works without evidence", () => {
+  const report = judgeNetwork({ ...READY, leg: { kind: "opening", leg: "l" }, stats: stats([]), elapsedMs: 1000 });
+  expect(report).toMatchObject({ service: "ok", udp: "checking", tcp: "checking", verdict: "checking" });
+});
+
+test("blocked UDP is told once it had its time, and TCP has its own sentence", () => {
+  const facts: NetworkFacts = {
+    ...READY,
+    leg: { kind: "connected", leg: "l", transport: "tcp" },
+    stats: stats([{ ...UDP, succeeded: false, selected: false }, { ...TCP, selected: true }]),
+  };
+  expect(judgeNetwork(facts)).toMatchObject({ udp: "checking", tcp: "ok", verdict: "tcp_only" });
+  expect(judgeNetwork({ ...facts, elapsedMs: 10_000 })).toMatchObject({ udp: "failed", tcp: "ok", verdict: "tcp_only" });
+});
+
+test("a way that the relay does not offer is not called broken", () => {
+  expect(judgeNetwork({ ...READY, stats: stats([UDP], { udp: true, tcp: false }), elapsedMs: 60_000 })).toMatchObject({ tcp: "not_offered", verdict: "good" });
+});
+
+describe("verdicts", () => {
+  test.each([
+    ["slow", { stats: stats([{ ...UDP, roundTripMs: 450 }]) }],
+    ["relay_full", { leg: { kind: "refused", code: "relay_full" }, stats: null }],
+    ["no_relay", { leg: { kind: "closed", code: "no_answer" }, stats: null }],
+    ["no_relay", { leg: { kind: "opening", leg: "l" }, stats: stats([]), elapsedMs: 10_000 }],
+    ["no_service", { service: "away", leg: { kind: "none" }, stats: null }],
+    ["checking", { service: "trying", leg: { kind: "none" }, stats: null }],
+  ] as const)("%s", (verdict, facts) => {
+    expect(judgeNetwork({ ...READY, ...facts }).verdict).toBe(verdict);
+  });
+});
+
+test("the report can be copied and names no address", () => {
+  const text = reportText(judgeNetwork(READY), { at: "2026-11-24T12:00:00Z", browser: "Browser/1", origin: "https://burrow.example" });
+  expect(text).toContain("relay by UDP: works");
+  expect(text).toContain("round trip: 21 ms");
+  expect(text).toContain("kind of NAT: not tested");
+  expect(text).not.toMatch(/\d+\.\d+\.\d+\.\d+/u);
+});
