@@ -29,6 +29,7 @@ from relay.engine.interface import (
     SrtpProfile,
     TrackPlan,
 )
+from relay.engine.native import NativeEngine, NativeTuning
 from relay.engine.python import PythonEngine
 
 VP8, VP8_RTX, MID, TRANSPORT_CC = 96, 97, 1, 3
@@ -48,14 +49,13 @@ def _config() -> EngineConfig:
 def _engine(name: str, tuning: dict[str, Any]) -> PacketEngine:
     if name == "python":
         return PythonEngine(_config())
-    # Not at the head of the file: the wheel is optional, and this one is named for it.
-    from relay.engine.native import NativeEngine, NativeTuning
-
     return NativeEngine(_config(), NativeTuning(**tuning))
 
 
 def _open(engine: PacketEngine, number: int, profile: SrtpProfile) -> LegId:
-    ufrag, password, ingress, egress, ingress_ssrc, egress_ssrc = burrow_native.load_leg(number, profile.value)
+    ufrag, password, ingress, egress, ingress_ssrc, egress_ssrc = burrow_native.load_leg(
+        number, profile.value
+    )
     leg = LegId(f"load-{number}")
     engine.open_leg(leg, IceCredentials(ufrag, password))
     engine.set_keys(leg, SrtpKeys(profile, ingress, egress))

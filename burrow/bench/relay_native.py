@@ -79,7 +79,7 @@ def engine_process(scenario: Scenario, cpus: list[int]) -> Iterator[tuple[_Engin
         "engine": scenario.engine, "profile": scenario.profile, "legs": scenario.legs,
         "tuning": scenario.tuning, "cpus": cpus,
     }  # fmt: skip
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603  # this interpreter, and arguments made here
         [sys.executable, "-m", "burrow.bench.engine_process", json.dumps(what)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -91,7 +91,9 @@ def good_packets(draw: st.DrawFn) -> Packet:
         two_byte=draw(st.booleans()),
         csrcs=0,
         padding=draw(st.sampled_from((0, 0, 0, 5))),
-        payload=draw(st.one_of(st.integers(0, 40).map(lambda n: n.to_bytes(2, "big") + b"x"), st.just(b"vp8"))),
+        payload=draw(
+            st.one_of(st.integers(0, 40).map(lambda n: n.to_bytes(2, "big") + b"x"), st.just(b"vp8"))
+        ),
         damage=None,
     )
 
@@ -185,9 +187,7 @@ def blocks(draw: st.DrawFn) -> bytes:
             return draw(st.binary(min_size=8, max_size=40))
 
 
-reports = st.builds(
-    Report, SIDES, st.lists(blocks(), min_size=1, max_size=4).map(tuple)
-)
+reports = st.builds(Report, SIDES, st.lists(blocks(), min_size=1, max_size=4).map(tuple))
 steps = st.one_of(
     good_packets(), good_packets(), good_packets(), good_packets(), good_packets(),
     packets(), packets(), reports, reports,

@@ -28,7 +28,9 @@ MAX_BYTES_PER_IDLE_LEG = 8192
 
 def open_load_leg(engine: NativeEngine, number: int, profile: SrtpProfile = GCM) -> LegId:
     """A leg as the load generator expects it."""
-    ufrag, password, ingress, egress, ingress_ssrc, egress_ssrc = burrow_native.load_leg(number, profile.value)
+    ufrag, password, ingress, egress, ingress_ssrc, egress_ssrc = burrow_native.load_leg(
+        number, profile.value
+    )
     leg = LegId(f"load-{number}")
     engine.open_leg(leg, IceCredentials(ufrag, password))
     engine.set_keys(leg, SrtpKeys(profile, ingress, egress))
@@ -117,9 +119,15 @@ async def test_relinking_under_load_loses_only_what_came_while_unlinked(
     engine.link(a, b)
     generator = await asyncio.to_thread(
         lambda: burrow_native.Load(
-            host="127.0.0.1", port=engine.bound[0].port, legs=2, profile=profile.value,
-            packet_bytes=300, train=1, gso=False, sample=1,
-        )  # fmt: skip
+            host="127.0.0.1",
+            port=engine.bound[0].port,
+            legs=2,
+            profile=profile.value,
+            packet_bytes=300,
+            train=1,
+            gso=False,
+            sample=1,
+        )
     )
     done = threading.Event()
     relinked = 0
@@ -161,7 +169,7 @@ async def test_packets_go_on_while_python_keeps_its_lock(engine: NativeEngine) -
     engine.link(*legs)
     generator = await asyncio.to_thread(load, engine, 2)
     running = asyncio.create_task(asyncio.to_thread(generator.run, 1.5, 2000.0))
-    while engine.totals().packets_out < 100:
+    while engine.totals().packets_out < 100:  # noqa: ASYNC110  # counters are threads' and tell no event
         await asyncio.sleep(0.01)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(60.0)
