@@ -80,6 +80,16 @@ def _usage(engine: PacketEngine) -> dict[str, Any]:
     }
 
 
+def _run_bare() -> None:
+    """Not an engine: the kernel's part of any relay."""
+    bare = burrow_native.Bare()
+    _say({"port": bare.port(), "rss_bytes_per_leg": 0})
+    for _ in sys.stdin:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _say({"cpu_seconds": used.ru_utime + used.ru_stime, "packets_out": bare.packets()})
+    bare.close()
+
+
 async def _run(what: dict[str, Any]) -> None:
     engine = _engine(what["engine"], what.get("tuning", {}))
     await engine.start(lambda _event: None)
@@ -119,6 +129,9 @@ def main() -> None:
     what = json.loads(sys.argv[1])
     if what.get("cpus"):
         os.sched_setaffinity(0, set(what["cpus"]))
+    if what["engine"] == "bare":
+        _run_bare()
+        return
     with asyncio.Runner(loop_factory=event_loop) as runner:
         runner.run(_run(what))
 

@@ -29,6 +29,7 @@ class Scenario:
     """One load on one engine. ``rate`` in packets a second, ``None``: as many as go."""
 
     engine: str = "native"
+    """``native``, ``python``, or ``bare``: forwarding without looking, the kernel's part of any relay."""
     profile: str = "SRTP_AEAD_AES_128_GCM"
     legs: int = 200
     train: int = 1

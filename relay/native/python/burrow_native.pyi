@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol, TypedDict, final
 
-__all__ = ["BindFailed", "Engine", "Load", "load_leg"]
+__all__ = ["Bare", "BindFailed", "Engine", "Load", "load_leg"]
 
 _Stream = tuple[str, int, int, int, float, int, int, float | None]
 
@@ -148,6 +148,23 @@ class _Report(TypedDict):
 def load_leg(number: int, profile: str) -> tuple[str, str, bytes, bytes, int, int]:
     """What an engine must be told of a load's leg: ufrag, password, ingress and egress master key with
     salt, and the SSRCs of what it sends and gets. Payload type 96, transport-cc extension 3."""
+
+@final
+class Bare:
+    """A thread that forwards between each two legs of a load without cryptography or rewriting: what the
+    kernel takes of any relay. A load on it counts every sample as bad."""
+
+    def __new__(cls) -> Bare:
+        """Start it on a free port of 127.0.0.1. Raises :class:`OSError`."""
+
+    def port(self) -> int:
+        """Where it is, 0 after the close."""
+
+    def packets(self) -> int:
+        """Packets forwarded, 0 after the close."""
+
+    def close(self) -> None:
+        """Stop it. Idempotent."""
 
 @final
 class Load:

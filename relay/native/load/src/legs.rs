@@ -47,6 +47,9 @@ impl Secrets {
     }
 }
 
+/// Address of the far end with number 0; the others follow it.
+pub const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 1, 0, 1);
+
 /// Upper bits of what a leg gets, lower ones are its number.
 pub const EGRESS_SSRC: u32 = 0x2000_0000;
 
@@ -89,7 +92,7 @@ impl LoadLeg {
         );
         let length = "the keys have the profile's length";
         Self {
-            address: Ipv4Addr::from_bits(Ipv4Addr::new(127, 1, 0, 1).to_bits() + number),
+            address: Ipv4Addr::from_bits(FIRST_ADDRESS.to_bits() + number),
             check,
             index: 0,
             transport_cc: 0,

@@ -5,8 +5,10 @@
 //! generator spins while it runs; what it says about its own CPU is therefore how long it ran.
 #![forbid(unsafe_code)]
 
+mod bare;
 mod legs;
 mod run;
 
+pub use bare::Bare;
 pub use legs::{LoadLeg, Secrets};
 pub use run::{Load, LoadConfig, LoadError, Report};

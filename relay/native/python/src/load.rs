@@ -31,6 +31,37 @@ pub fn load_leg(py: Python<'_>, number: u32, profile: &str) -> PyResult<LegTuple
     Ok((leg.ufrag, leg.password, ingress.into(), egress.into(), leg.ingress_ssrc, leg.egress_ssrc))
 }
 
+/// The least that any relay does.
+#[pyclass(frozen, module = "burrow_native")]
+pub struct Bare(std::sync::Mutex<Option<burrow_load::Bare>>);
+
+#[pymethods]
+impl Bare {
+    #[new]
+    fn new() -> PyResult<Self> {
+        Ok(Self(std::sync::Mutex::new(Some(burrow_load::Bare::start()?))))
+    }
+
+    fn port(&self) -> u16 {
+        self.read(burrow_load::Bare::port).unwrap_or(0)
+    }
+
+    fn packets(&self) -> u64 {
+        self.read(burrow_load::Bare::packets).unwrap_or(0)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        let bare = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        py.detach(|| drop(bare));
+    }
+}
+
+impl Bare {
+    fn read<T>(&self, what: impl FnOnce(&burrow_load::Bare) -> T) -> Option<T> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).as_ref().map(what)
+    }
+}
+
 /// A load generator.
 #[pyclass(frozen, module = "burrow_native")]
 pub struct Load(std::sync::Mutex<burrow_load::Load>);
