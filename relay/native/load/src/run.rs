@@ -122,7 +122,8 @@ impl Load {
         socket.set_nonblocking(true)?;
         rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 8 << 20).map_err(io::Error::from)?;
         rustix::net::sockopt::set_socket_send_buffer_size(&socket, 8 << 20).map_err(io::Error::from)?;
-        set_gro(&socket, config.gso)?;
+        // Else the kernel takes the engine's trains apart at the engine's expense, which a network card does for it.
+        set_gro(&socket, config.train > 1)?;
         let slot_len = config.packet_len + 16;
         let mut load = Self {
             legs: (0..config.legs).map(|number| LoadLeg::new(number, config.profile)).collect(),
@@ -130,7 +131,7 @@ impl Load {
             next: 0,
             slots: vec![0; slot_len * BATCH],
             slot_len,
-            inbox: Inbox::new(if config.gso { 65_535 } else { 2048 }),
+            inbox: Inbox::new(if config.train > 1 { 65_535 } else { 2048 }),
             outbox: Outbox::new(),
             count: 0,
             latencies: Vec::new(),
