@@ -4,26 +4,36 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench pictures clean
 
 $(STAMP): pyproject.toml constraints.txt
 	@deploy/setup-venv "$(PYTHON)" "$(VENV)"
 	@touch $(STAMP)
 
 run: $(STAMP)
+	@deploy/setup-web
 	@$(BIN)/burrow serve --config config.toml
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@deploy/setup-web needed
+	cd web && npm run --silent check
 
 test: $(STAMP)
 	@deploy/setup-tests
+	@deploy/setup-web needed
+	cd web && npm run --silent test
 	$(BIN)/pytest
+
+# Pictures of each screen of the web client, to look at.
+pictures: $(STAMP)
+	@deploy/setup-web needed
+	$(BIN)/python -m tests.e2e.web.pictures
 
 bench: $(STAMP)
 	@$(BIN)/burrow bench all
 
 clean:
-	rm -rf $(VENV) build
+	rm -rf $(VENV) build web/dist web/node_modules

@@ -19,10 +19,12 @@ from signaling.accounts.passwords import Passwords
 from signaling.accounts.secrets import load_secrets
 from signaling.accounts.service import Accounts
 from signaling.http.app import build_app
+from signaling.http.client import WebClient
 from signaling.live.endpoint import LiveEndpoint
 from signaling.live.rules import rules_from
 from signaling.live.service import LiveService
 
+WEB_DIST = Path(__file__).parents[1] / "web" / "dist"
 RECORDS_SHARE = 0.5
 """Of ``stop_seconds``: what the last records may take, after the users have been told."""
 
@@ -84,6 +86,12 @@ class Service:
             not_ready=lambda: ("stopping",) if live.stopping else (),
         )
         app.router.add_get("/ws", endpoint.handle)
+        client = WebClient(WEB_DIST)
+        if not client.built:
+            log.warning(
+                "web_client_not_built", reason="no web/dist: install Node 20 or later, then `make run`"
+            )
+        app.router.add_get("/{path:.*}", client.handle)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
