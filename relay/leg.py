@@ -45,7 +45,7 @@ class Leg:
     srtp_profile: str = ""
     link: LinkId | None = None
 
-    def offer(self, candidates: tuple[Address, ...]) -> str:
+    def offer(self, candidates: tuple[Address, ...], tcp_candidates: tuple[Address, ...]) -> str:
         """The SDP of the leg's current offer."""
         return write_offer(
             OfferParts(
@@ -55,6 +55,7 @@ class Leg:
                 password=self.ice.password,
                 fingerprint=self.certificate.sha256,
                 candidates=candidates,
+                tcp_candidates=tcp_candidates,
                 ssrcs=self.ssrcs,
                 cname=self.cname,
                 video_codecs=self.video_codecs,

@@ -86,6 +86,12 @@ class RelayNode:
             keyframe_interval_ms=s.keyframe_interval_ms,
             stun_per_second=s.stun_per_second,
             socket_buffer_bytes=s.socket_buffer_bytes,
+            tcp_port=s.tcp_port,
+            stun_port=s.stun_port,
+            tcp_auth_ms=s.tcp_auth_ms,
+            tcp_max_strangers=s.tcp_max_strangers,
+            tcp_max_strangers_per_prefix=s.tcp_max_strangers_per_prefix,
+            tcp_queue_bytes=s.tcp_queue_bytes,
         )
 
     # --- the door -------------------------------------------------------------------------------
@@ -102,6 +108,19 @@ class RelayNode:
     def bound(self) -> tuple[engine_interface.Address, ...]:
         """The announced addresses with their port."""
         return self._engine.bound
+
+    @property
+    def bound_tcp(self) -> tuple[engine_interface.Address, ...]:
+        """The passive TCP candidates; empty where the engine or the configuration has none."""
+        engine = self._engine
+        return engine.bound_tcp if isinstance(engine, engine_interface.MoreListeners) else ()
+
+    @property
+    def bound_stun(self) -> tuple[engine_interface.Address, ...]:
+        """Where plain Binding requests are answered besides :attr:`bound`: two answers of two ports tell a
+        client whether its NAT maps by destination (RFC 4787 section 4.1)."""
+        engine = self._engine
+        return engine.bound_stun if isinstance(engine, engine_interface.MoreListeners) else ()
 
     async def start(self) -> None:
         await self._engine.start(self._on_engine_event)
@@ -179,7 +198,7 @@ class RelayNode:
         self._legs[leg_id] = leg
         self._steps[leg_id] = _Steps()
         self._handshakes[leg_id] = asyncio.create_task(self._bring_up(leg), name=f"leg {leg_id}")
-        self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound)))
+        self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
 
     def _refusal(self) -> tuple[str, str] | None:
         settings = self._settings
@@ -307,7 +326,7 @@ class RelayNode:
         for leg, codecs in ((a, choice.reoffer_a), (b, choice.reoffer_b)):
             if codecs is not None:
                 leg.narrow(codecs)
-                self._events.put(door.LegOffered(leg.id, leg.offer(self._engine.bound)))
+                self._events.put(door.LegOffered(leg.id, leg.offer(self._engine.bound, self.bound_tcp)))
         self._links[link] = _Link(a, b)
         a.link = b.link = link
         self._engine.link(a.id, b.id)

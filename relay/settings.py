@@ -7,12 +7,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
+PortOrNone = Annotated[int, Meta(ge=-1, le=65535)]
 Milliseconds = Annotated[int, Meta(ge=1, le=3_600_000)]
 
 
 class RelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     engine: Literal["auto", "native", "python"] = "auto"
     udp_port: Port = 3478
+    tcp_port: PortOrNone = 3478
+    stun_port: PortOrNone = 3479
     addresses: tuple[str, ...] = ()
     max_legs: Annotated[int, Meta(ge=0, le=1_000_000)] = 2000
     max_egress_bps: Annotated[int, Meta(ge=0)] = 0
@@ -25,5 +28,9 @@ class RelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     connect_timeout_ms: Milliseconds = 20_000
     keyframe_interval_ms: Annotated[int, Meta(ge=0, le=60_000)] = 300
     stun_per_second: Annotated[int, Meta(ge=0, le=1_000_000)] = 20
+    tcp_auth_ms: Milliseconds = 5000
+    tcp_max_strangers: Annotated[int, Meta(ge=1, le=65_536)] = 512
+    tcp_max_strangers_per_prefix: Annotated[int, Meta(ge=1, le=65_536)] = 32
+    tcp_queue_bytes: Annotated[int, Meta(ge=16_384, le=16_777_216)] = 131_072
     socket_buffer_bytes: Annotated[int, Meta(ge=4096)] = 4_194_304
     certificate_days: Annotated[int, Meta(ge=1, le=25)] = 7

@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,8 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
         **own,
         "BURROW_SERVER_PORT": "0",
         "BURROW_RELAY_UDP_PORT": "0",
+        "BURROW_RELAY_TCP_PORT": "0",
+        "BURROW_RELAY_STUN_PORT": "0",
         "BURROW_RELAY_ADDRESSES": "127.0.0.1",
         "BURROW_AUTH_SIGNUPS_PER_MINUTE": "100000",
         "BURROW_AUTH_LOGINS_PER_MINUTE": "100000",
@@ -51,13 +53,16 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def running_service(folder: Path, **settings: str) -> AsyncIterator[RunningService]:
+async def running_service(
+    folder: Path, inside: Sequence[str] = (), **settings: str
+) -> AsyncIterator[RunningService]:
     """Start ``burrow serve`` in ``folder``; ``settings`` are BURROW_… variables without the prefix.
+    ``inside`` is a command that runs it (:meth:`tests.lab.host.Host.inside`).
     At the end it must stop cleanly, unless the test has stopped it itself."""
     variables = environment({f"BURROW_{name.upper()}": value for name, value in settings.items()})
     with (folder / "service.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "burrow.cli", "serve",
+            *inside, sys.executable, "-m", "burrow.cli", "serve",
             cwd=folder, env={**variables, "PYTHONPATH": str(Path(__file__).parents[1])},
             stdout=asyncio.subprocess.PIPE, stderr=log,
         )  # fmt: skip

@@ -89,6 +89,8 @@ def main() -> None:
     settings = RelaySettings(
         engine=engine,  # type: ignore[arg-type]  # from the command line; an unknown one fails in make_engine
         udp_port=0,
+        tcp_port=-1,
+        stun_port=-1,
         addresses=("127.0.0.1",),
         max_legs=int(max_legs),
         leg_max_bps=10_000_000_000,

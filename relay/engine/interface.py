@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from relay.door import Kind, LegId, Transport
 
@@ -51,6 +51,10 @@ class Drop(enum.StrEnum):
     RTCP_UNKNOWN_TYPE = "rtcp_unknown_type"
     RTCP_UNMAPPED = "rtcp_unmapped"
     KEYFRAME_THROTTLED = "keyframe_throttled"
+    TCP_REFUSED = "tcp_refused"
+    TCP_UNAUTHENTICATED = "tcp_unauthenticated"
+    TCP_MALFORMED = "tcp_malformed"
+    TCP_QUEUE_FULL = "tcp_queue_full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,20 @@ class EngineConfig:
     stun_per_second: int
     """Plain Binding requests answered per second and address prefix (/24 or /56)."""
     socket_buffer_bytes: int
+    tcp_port: int = -1
+    """Port of the passive ICE-TCP candidates (RFC 6544), one listener an address. 0 takes a free one,
+    -1 listens on none."""
+    stun_port: int = -1
+    """Second UDP port on each address that answers plain Binding requests and nothing else; 0 and -1
+    as for ``tcp_port``."""
+    tcp_auth_ms: int = 5_000
+    """A connection without an authenticated check for this long is closed."""
+    tcp_max_strangers: int = 512
+    """Connections at once that have not authenticated; more are closed as they come."""
+    tcp_max_strangers_per_prefix: int = 32
+    """The same for one address prefix (/24 or /56)."""
+    tcp_queue_bytes: int = 131_072
+    """What may wait for one connection that does not keep up; see docs/packet-engine.md section 9."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,3 +273,15 @@ class PacketEngine(Protocol):
     def counters(self, leg: LegId) -> LegCounters: ...
 
     def totals(self) -> EngineCounters: ...
+
+
+@runtime_checkable
+class MoreListeners(Protocol):
+    """What an engine has that also takes ICE-TCP and a second STUN port. Each is in the order of
+    ``EngineConfig.addresses``, and empty where the configuration wants none."""
+
+    @property
+    def bound_tcp(self) -> tuple[Address, ...]: ...
+
+    @property
+    def bound_stun(self) -> tuple[Address, ...]: ...

@@ -56,6 +56,8 @@ class LegPaths(Generic[A]):
         self._paths: dict[A, Path[A]] = {}
         self._heard_at = now
         self._interrupted = False
+        self._reached = False
+        """A path was selected since the beginning or the last loss."""
         self.lost = False
         self.selected: Path[A] | None = None
 
@@ -81,13 +83,13 @@ class LegPaths(Generic[A]):
         """Let time pass: call it a few times a second."""
         silence = now - self._heard_at
         if silence >= self._rules.consent and not self.lost:
-            self.lost = True
+            self.lost, self._reached = True, False
             forgotten = tuple(self._paths)
             self._paths.clear()
             self.selected = None
             return Changes(lost=True, forgotten=forgotten)
         interrupted = False
-        if silence >= self._rules.interrupted and not self._interrupted and self.selected is not None:
+        if silence >= self._rules.interrupted and not self._interrupted and self._reached:
             self._interrupted = interrupted = True
         return Changes(selected=self._select(now), interrupted=interrupted)
 
@@ -96,6 +98,11 @@ class LegPaths(Generic[A]):
         self._paths.pop(address, None)
         if self.selected is not None and self.selected.address == address:
             self.selected = None
+
+    def closed(self, address: A, now: float) -> Changes[A]:
+        """The address is of no use any more (its TCP connection ended): take another that was nominated."""
+        self.forget(address)
+        return Changes(selected=self._select(now) if self.selected is None else None)
 
     @property
     def addresses(self) -> tuple[A, ...]:
@@ -119,5 +126,5 @@ class LegPaths(Generic[A]):
         best = max(fresh or nominated, key=Path.rank, default=None)
         if best is None or best is self.selected:
             return None
-        self.selected = best
+        self.selected, self._reached = best, True
         return best

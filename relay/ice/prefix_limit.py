@@ -1,4 +1,4 @@
-"""A token bucket per address prefix, for requests from strangers."""
+"""Limits per address prefix, for what strangers ask: a token bucket, and a number at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from collections import OrderedDict
 
 PREFIXES = 4096
 """Buckets kept; the least recently used is forgotten (it then starts full again)."""
+
+
+def prefix_of(host: str) -> int:
+    """The /24 (IPv4) or /56 (IPv6) of a literal address, as a number that no other prefix has."""
+    address = ipaddress.ip_address(host.split("%")[0])
+    return int(address) >> (8 if address.version == 4 else 72) | address.version << 64
 
 
 class PrefixLimit:
@@ -18,8 +24,7 @@ class PrefixLimit:
 
     def allow(self, host: str, now: float) -> bool:
         """Whether a request from ``host``, a literal address, may be answered at ``now`` (seconds)."""
-        address = ipaddress.ip_address(host.split("%")[0])
-        prefix = int(address) >> (8 if address.version == 4 else 72) | address.version << 64
+        prefix = prefix_of(host)
         tokens, at = self._buckets.pop(prefix, (float(self._rate), now))
         tokens = min(tokens + (now - at) * self._rate, float(self._rate))
         allowed = tokens >= 1.0
@@ -27,3 +32,31 @@ class PrefixLimit:
         if len(self._buckets) > PREFIXES:
             self._buckets.popitem(last=False)
         return allowed
+
+
+class Strangers:
+    """How many connections that have not proved anything are open: ``most``, and ``most_per_prefix`` from one
+    /24 or /56."""
+
+    def __init__(self, most: int, most_per_prefix: int) -> None:
+        self._most, self._most_per_prefix = most, most_per_prefix
+        self._open: dict[int, int] = {}
+        self._count = 0
+
+    def admit(self, host: str) -> bool:
+        """Whether one more from ``host``, a literal address, may come in; it counts until :meth:`leave`."""
+        prefix = prefix_of(host)
+        there = self._open.get(prefix, 0)
+        if self._count >= self._most or there >= self._most_per_prefix:
+            return False
+        self._open[prefix] = there + 1
+        self._count += 1
+        return True
+
+    def leave(self, host: str) -> None:
+        """One that was admitted has proved itself or is gone."""
+        prefix = prefix_of(host)
+        self._count -= 1
+        self._open[prefix] -= 1
+        if not self._open[prefix]:
+            del self._open[prefix]

@@ -11,6 +11,10 @@ from relay.sdp.table import MIDS, Codec, codecs_of, extensions_of, feedback_of
 
 HOST_TYPE_PREFERENCE = 126
 """RFC 8445 section 5.1.2.2."""
+TCP_HOST_TYPE_PREFERENCE = 90
+"""Below every UDP candidate (RFC 6544 section 4.2)."""
+PASSIVE_DIRECTION_PREFERENCE = 4
+"""RFC 6544 section 4.2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class OfferParts:
     candidates: tuple[Address, ...]
     ssrcs: EgressSsrcs
     cname: str
+    tcp_candidates: tuple[Address, ...] = ()
     video_codecs: tuple[Codec, ...] = codecs_of("video")
 
 
@@ -60,6 +65,12 @@ def candidate_priority(index: int) -> int:
     return HOST_TYPE_PREFERENCE << 24 | (0xFFFF - index) << 8 | 255
 
 
+def tcp_candidate_priority(index: int) -> int:
+    """RFC 6544 section 4.2: passive TCP host candidates, in the same order."""
+    local = PASSIVE_DIRECTION_PREFERENCE << 13 | (0x1FFF - index)
+    return TCP_HOST_TYPE_PREFERENCE << 24 | local << 8 | 255
+
+
 def _section(kind: Kind, codecs: tuple[Codec, ...], parts: OfferParts) -> list[str]:
     formats: list[int] = []
     for codec in codecs:
@@ -75,6 +86,11 @@ def _section(kind: Kind, codecs: tuple[Codec, ...], parts: OfferParts) -> list[s
     lines += [
         f"a=candidate:{index + 1} 1 udp {candidate_priority(index)} {address.host} {address.port} typ host"
         for index, address in enumerate(parts.candidates)
+    ]
+    lines += [
+        f"a=candidate:{len(parts.candidates) + index + 1} 1 tcp {tcp_candidate_priority(index)} "
+        f"{address.host} {address.port} typ host tcptype passive"
+        for index, address in enumerate(parts.tcp_candidates)
     ]
     lines += [
         "a=end-of-candidates",

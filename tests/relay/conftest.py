@@ -71,7 +71,8 @@ async def make_node(certificate: Certificate) -> AsyncIterator[MakeNode]:
     made: list[Node] = []
 
     async def make(**changes: Any) -> Node:
-        settings: dict[str, Any] = {"engine": "python", "udp_port": 0, "addresses": ("127.0.0.1",)}
+        ports = {"udp_port": 0, "tcp_port": 0, "stun_port": 0}
+        settings: dict[str, Any] = {"engine": "python", "addresses": ("127.0.0.1",), **ports}
         node = Node(RelayNode(RelaySettings(**{**settings, **changes})), certificate)
         await node.relay.start()
         made.append(node)

@@ -1,4 +1,4 @@
-"""Draws the PNG icons from the SVG ones with Chromium: `python web/scripts/draw-icons.py`. Their results are committed."""
+"""Draws the PNG icons from the SVG one: `python web/scripts/draw-icons.py`. The results are committed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 ICONS = Path(__file__).resolve().parent.parent / "public" / "icons"
-SIZES = (("burrow-180", 180, False), ("burrow-192", 192, False), ("burrow-512", 512, False), ("burrow-maskable-512", 512, True))
+SIZES = (
+    ("burrow-180", 180, False),
+    ("burrow-192", 192, False),
+    ("burrow-512", 512, False),
+    ("burrow-maskable-512", 512, True),
+)
 
 
 def main() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import Iterator
 
 import pylibsrtp
 
-from relay.door import Kind, LegId
+from relay.door import Kind, LegId, Transport
 from relay.engine.interface import (
     Address,
     Drop,
@@ -26,9 +27,10 @@ from relay.engine.interface import (
     PathSelected,
     SrtpKeys,
 )
-from relay.engine.python import srtp, udp
-from relay.engine.python.leg import EngineLeg, PairAddress, SocketAddress, remote_address
-from relay.errors import UnknownLeg
+from relay.engine.python import bind, srtp, stun_port
+from relay.engine.python.leg import EngineLeg, PairAddress, SendTo, SocketAddress, remote_address
+from relay.engine.python.tcp import TcpListeners
+from relay.errors import BindError, UnknownLeg
 from relay.ice import lite
 from relay.ice.paths import Changes, LegPaths, PathRules
 from relay.ice.prefix_limit import PrefixLimit
@@ -40,6 +42,7 @@ from relay.packet.rtcp import map_rtcp
 BATCH = 64
 """Datagrams taken from one socket before the event loop gets its turn."""
 DATAGRAM_BYTES = 2048
+STUN_BUFFER_BYTES = 262_144
 TICK_SECONDS = 0.25
 
 
@@ -58,8 +61,13 @@ class PythonEngine:
         )
         self._prefixes = PrefixLimit(config.stun_per_second)
         self._sockets: list[socket.socket] = []
+        self._stun_sockets: list[socket.socket] = []
+        self._tcp: TcpListeners | None = None
+        # A pair's index names its UDP socket or, after those, its TCP listener, in these three lists.
+        self._senders: list[SendTo] = []
+        self._transports: list[Transport] = []
         self._tables: list[dict[SocketAddress, EngineLeg]] = []
-        """Per socket: the leg of each validated remote address."""
+        """The leg of each validated remote address."""
         self._legs: dict[LegId, EngineLeg] = {}
         self._by_ufrag: dict[str, EngineLeg] = {}
         self._drops: dict[Drop, int] = {}
@@ -71,13 +79,31 @@ class PythonEngine:
 
     async def start(self, sink: EventSink) -> None:
         config = self._config
-        self._sockets = udp.bind_all(config.addresses, config.udp_port, config.socket_buffer_bytes)
-        self._tables = [{} for _ in self._sockets]
         self._sink = sink
+        try:
+            await self._bind(config)
+        except BindError:
+            await self.close()
+            raise
+        self._tables = [{} for _ in self._senders]
         loop = asyncio.get_running_loop()
         for index, sock in enumerate(self._sockets):
             loop.add_reader(sock.fileno(), self._drain, index)
+        for sock in self._stun_sockets:
+            loop.add_reader(sock.fileno(), self._drain_stun, sock)
         self._tick = loop.call_later(TICK_SECONDS, self._on_tick)
+
+    async def _bind(self, config: EngineConfig) -> None:
+        self._sockets = bind.bind_udp(config.addresses, config.udp_port, config.socket_buffer_bytes)
+        self._senders = [sock.sendto for sock in self._sockets]
+        self._transports = ["udp"] * len(self._sockets)
+        if config.stun_port >= 0:
+            self._stun_sockets = bind.bind_udp(config.addresses, config.stun_port, STUN_BUFFER_BYTES)
+        if config.tcp_port >= 0:
+            self._tcp = TcpListeners(config, len(self._sockets), self._on_tcp, self._on_tcp_gone, self._drop)
+            await self._tcp.start()
+            self._senders += self._tcp.senders()
+            self._transports += ["tcp"] * len(self._tcp.bound)
 
     async def close(self) -> None:
         if self._tick is not None:
@@ -86,14 +112,24 @@ class PythonEngine:
         for leg in list(self._legs):
             self.close_leg(leg)
         loop = asyncio.get_running_loop()
-        for sock in self._sockets:
+        for sock in (*self._sockets, *self._stun_sockets):
             loop.remove_reader(sock.fileno())
             sock.close()
-        self._sockets = []
+        self._sockets, self._stun_sockets = [], []
+        if self._tcp is not None:
+            await self._tcp.close()
 
     @property
     def bound(self) -> tuple[Address, ...]:
-        return tuple(udp.bound_address(sock) for sock in self._sockets)
+        return tuple(bind.bound_address(sock) for sock in self._sockets)
+
+    @property
+    def bound_tcp(self) -> tuple[Address, ...]:
+        return self._tcp.bound if self._tcp is not None else ()
+
+    @property
+    def bound_stun(self) -> tuple[Address, ...]:
+        return tuple(bind.bound_address(sock) for sock in self._stun_sockets)
 
     # --- legs and links -----------------------------------------------------------------------
 
@@ -114,6 +150,7 @@ class PythonEngine:
     def set_plan(self, leg: LegId, plan: LegPlan) -> None:
         found = self._leg(leg)
         found.streams = LegStreams.from_plan(plan, found.streams)
+        found.video_ssrcs = frozenset(_video_ssrcs(plan))
         if found.peer is not None:
             self._direct(found, found.peer)
             self._direct(found.peer, found)
@@ -192,38 +229,50 @@ class PythonEngine:
 
     def _drain(self, index: int) -> None:
         receive = self._sockets[index].recvfrom
-        table = self._tables[index]
         now = time.monotonic()
-        count = octets = 0
         for _ in range(BATCH):
             try:
                 datagram, remote = receive(DATAGRAM_BYTES)
             except BlockingIOError:
                 break
-            count += 1
-            octets += len(datagram)
-            leg = table.get(remote)
-            first = datagram[0] if datagram else -1
-            if 128 <= first < 192:
-                if leg is None:
-                    self._drop(Drop.UNKNOWN_SOURCE)
-                elif len(datagram) > 1 and 192 <= datagram[1] < 224:
-                    self._on_rtcp(leg, datagram, now)
-                else:
-                    self._on_rtp(leg, datagram, now)
-            elif 0 <= first < 4:
-                self._on_stun(index, datagram, remote, now)
-            elif 20 <= first < 64:
-                if leg is None:
-                    self._drop(Drop.UNKNOWN_SOURCE)
-                else:
-                    leg.dtls_pair = (index, remote)
-                    self._sink(DtlsReceived(leg.id, datagram))
+            self._take(index, datagram, remote, now)
+
+    def _on_tcp(self, index: int, datagram: bytes, remote: SocketAddress) -> None:
+        self._take(index, datagram, remote, time.monotonic())
+
+    def _take(self, index: int, datagram: bytes, remote: SocketAddress, now: float) -> None:
+        """Demultiplex (RFC 7983)."""
+        self._packets_in += 1
+        self._bytes_in += len(datagram)
+        leg = self._tables[index].get(remote)
+        first = datagram[0] if datagram else -1
+        if 128 <= first < 192:
+            if leg is None:
+                self._drop(Drop.UNKNOWN_SOURCE)
+            elif len(datagram) > 1 and 192 <= datagram[1] < 224:
+                self._on_rtcp(leg, datagram, now)
             else:
-                reason = Drop.EMPTY if first < 0 else Drop.UNKNOWN_PROTOCOL
-                self._drop(reason) if leg is None else leg.drop(reason)
-        self._packets_in += count
-        self._bytes_in += octets
+                self._on_rtp(leg, datagram, now)
+        elif 0 <= first < 4:
+            self._on_stun(index, datagram, remote, now)
+        elif 20 <= first < 64:
+            if leg is None:
+                self._drop(Drop.UNKNOWN_SOURCE)
+            else:
+                leg.dtls_pair = (index, remote)
+                self._sink(DtlsReceived(leg.id, datagram))
+        else:
+            reason = Drop.EMPTY if first < 0 else Drop.UNKNOWN_PROTOCOL
+            self._drop(reason) if leg is None else leg.drop(reason)
+
+    def _drain_stun(self, sock: socket.socket) -> None:
+        done = stun_port.drain(sock, BATCH, DATAGRAM_BYTES, self._prefixes, time.monotonic())
+        self._packets_in += done.packets_in
+        self._bytes_in += done.bytes_in
+        self._packets_out += done.packets_out
+        self._bytes_out += done.bytes_out
+        for reason in done.drops:
+            self._drop(reason)
 
     def _on_rtp(self, leg: EngineLeg, datagram: bytes, now: float) -> None:
         unprotect = leg.unprotect
@@ -302,7 +351,11 @@ class PythonEngine:
                     owner.paths.forget(pair)
                     self._route(owner)
                 self._tables[index][remote] = leg
-            changes = leg.paths.checked(pair, "udp", outcome.priority, outcome.nominated, now)
+                if self._tcp is not None:
+                    self._tcp.authenticated(pair, leg)
+            changes = leg.paths.checked(
+                pair, self._transports[index], outcome.priority, outcome.nominated, now
+            )
             self._send_to(index, outcome.response, remote)
             self._apply(leg, changes)
         elif isinstance(outcome, lite.Conflict):
@@ -376,12 +429,24 @@ class PythonEngine:
             leg.send, leg.remote = None, ()
         else:
             index, leg.remote = selected.address
-            leg.send = self._sockets[index].sendto
+            leg.send = self._senders[index]
 
     def _forget(self, leg: EngineLeg, addresses: tuple[PairAddress, ...]) -> None:
         for index, remote in addresses:
             if self._tables[index].get(remote) is leg:
                 del self._tables[index][remote]
+                if self._tcp is not None:
+                    self._tcp.forget((index, remote))
+
+    def _on_tcp_gone(self, pair: PairAddress) -> None:
+        leg = self._tables[pair[0]].pop(pair[1], None)
+        if leg is None:
+            return
+        if leg.dtls_pair == pair:
+            leg.dtls_pair = None
+        changes = leg.paths.closed(pair, time.monotonic())
+        self._route(leg)
+        self._apply(leg, changes)
 
     def _send_rtcp(self, leg: EngineLeg, packet: bytes) -> None:
         if leg.protect_rtcp is None or leg.send is None:
@@ -401,7 +466,7 @@ class PythonEngine:
 
     def _send_to(self, index: int, datagram: bytes, remote: SocketAddress) -> None:
         try:
-            self._sockets[index].sendto(datagram, remote)
+            self._senders[index](datagram, remote)
         except OSError:
             self._drop(Drop.SEND_FAILED)
             return
@@ -416,3 +481,12 @@ class PythonEngine:
         for leg in list(self._legs.values()):
             self._apply(leg, leg.paths.tick(now))
         self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)
+
+
+def _video_ssrcs(plan: LegPlan) -> Iterator[bytes]:
+    """The SSRCs towards the leg's browser that carry video, as a packet has them."""
+    for track in plan.tracks:
+        if track.kind == "video":
+            for ssrc in (track.egress_ssrc, track.egress_rtx_ssrc):
+                if ssrc is not None:
+                    yield ssrc.to_bytes(4, "big")

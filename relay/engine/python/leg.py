@@ -15,7 +15,7 @@ from relay.packet.stream import EgressStream, IngressStream
 SocketAddress = tuple[Any, ...]
 """As ``recvfrom`` gives it: (host, port) or (host, port, flow, scope)."""
 PairAddress = tuple[int, SocketAddress]
-"""Index of the local socket, and the remote address."""
+"""Index of the local socket or TCP listener, and the remote address."""
 SendTo = Callable[[bytes, SocketAddress], int]
 
 
@@ -41,6 +41,8 @@ class EngineLeg:
     protect: Callable[[bytes], bytes] | None = None
     protect_rtcp: Callable[[bytes], bytes] | None = None
     streams: LegStreams | None = None
+    video_ssrcs: frozenset[bytes] = frozenset()
+    """Egress SSRCs of video and its RTX, as octets."""
     peer: EngineLeg | None = None
     direction: Direction | None = None
     """From this leg to its peer; ``None`` while unlinked."""

@@ -18,11 +18,12 @@ class Client {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ age_confirmed: true, terms_version: terms.version }),
     })).json();
+    this.token = session.access_token;
     this.media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360 } });
     this.socket = new WebSocket(this.url.replace("http", "ws") + "/ws");
     this.socket.onmessage = (event) => this.handle(JSON.parse(event.data));
     await new Promise((resolve) => { this.socket.onopen = resolve; });
-    this.socket.send(JSON.stringify({ type: "hello", token: session.access_token }));
+    this.socket.send(JSON.stringify({ type: "hello", token: this.token }));
     await this.wait((m) => m.type === "welcome");
     setInterval(() => this.socket.send(JSON.stringify({ type: "ping", received: this.received })), 2000);
   }

@@ -60,7 +60,7 @@ async def test_axe_finds_nothing_before_a_call(house: House, phone: bool, dark: 
     await axe(ada, "upgrade")
     await ada.button("Close").click()
     await ada.find()
-    await expect(ada.page.get_by_text("Your place in line")).to_be_visible(timeout=STEP_MS)
+    await expect(ada.page.get_by_text("Place in line")).to_be_visible(timeout=STEP_MS)
     await axe(ada, "finding")
 
 

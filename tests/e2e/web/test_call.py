@@ -209,7 +209,7 @@ async def test_report_and_block(small_house: House) -> None:
     await ada.button("Find someone else").click()
     await bea.button("Find someone else").click()
     for person in (ada, bea):
-        await expect(person.page.get_by_text("Your place in line")).to_be_visible(timeout=STEP_MS)
+        await expect(person.page.get_by_text("Place in line")).to_be_visible(timeout=STEP_MS)
     await expect(ada.call).to_have_count(0)
 
 

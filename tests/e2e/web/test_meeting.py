@@ -98,14 +98,14 @@ async def test_stopping_asks_first_and_ends_for_both(house: House) -> None:
 async def test_finding_says_where_one_stands_and_can_be_left(house: House) -> None:
     ada = await house.guest("Ada")
     await ada.find()
-    await expect(ada.page.get_by_text("Your place in line")).to_be_visible(timeout=STEP_MS)
+    await expect(ada.page.get_by_text("Place in line")).to_be_visible(timeout=STEP_MS)
     await expect(ada.page.get_by_text("You are the only one here right now.")).to_be_visible(timeout=STEP_MS)
     await expect(ada.page.get_by_text(re.compile("^Waiting for 0:0"))).to_be_visible()
     await ada.button("Cancel").click()
     await expect(ada.page.get_by_role("heading", name="Ready when you are")).to_be_visible()
     bea = await house.guest("Bea")
     await bea.find()
-    await expect(bea.page.get_by_text("Your place in line")).to_be_visible(timeout=STEP_MS)
+    await expect(bea.page.get_by_text("Place in line")).to_be_visible(timeout=STEP_MS)
     await expect(ada.page.get_by_role("heading", name="Ready when you are")).to_be_visible()
 
 

@@ -37,6 +37,7 @@ async def test_a_lost_socket_comes_back_and_nothing_is_lost_or_doubled(house: Ho
         await ada.say(f"before {number}")
         await ada.drop_socket()
         await ada.say(f"after {number}")
+        await ada.until("watch.sockets.length === given && watch.sockets.at(-1).readyState === 1", number + 2)
     texts = bea.page.locator("[data-from=stranger] p[dir=auto]")
     await expect(texts).to_have_count(6, timeout=STEP_MS)
     said = [text.removeprefix("Ada: ") for text in await texts.all_inner_texts()]

@@ -22,18 +22,22 @@ class Bench:
         self.engine, self.events = engine, events
         self.far_ends: list[FarEnd] = []
 
-    def far_end(self, number: int, **how: Any) -> FarEnd:
+    def far_end(self, number: int, kind: type[FarEnd] = FarEnd, **how: Any) -> FarEnd:
         """A far end whose leg is open and knows neither address nor keys."""
-        far = FarEnd(self.engine, number, **how)
+        far = kind(self.engine, number, **how)
         self.engine.open_leg(far.leg, far.ice)
         self.far_ends.append(far)
         return far
 
     async def connected(
-        self, number: int, profile: SrtpProfile = SrtpProfile.AEAD_AES_128_GCM, **planned: Any
+        self,
+        number: int,
+        profile: SrtpProfile = SrtpProfile.AEAD_AES_128_GCM,
+        kind: type[FarEnd] = FarEnd,
+        **planned: Any,
     ) -> FarEnd:
         """A far end with a selected path, keys and a plan."""
-        far = self.far_end(number, profile=profile)
+        far = self.far_end(number, kind, profile=profile)
         await far.check(nominate=True)
         self.engine.set_keys(far.leg, far.keys)
         self.engine.set_plan(far.leg, plan(number, **planned))

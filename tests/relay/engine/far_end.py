@@ -17,11 +17,13 @@ from relay.engine.interface import (
     EngineEvent,
     IceCredentials,
     LegPlan,
+    MoreListeners,
     PacketEngine,
     SrtpKeys,
     SrtpProfile,
     TrackPlan,
 )
+from relay.ice.framing import Deframer, frame
 from tests.relay.rtp_packets import MID, OPUS, TRANSPORT_CC, VP8, VP8_RTX
 
 KEY_BYTES = {
@@ -96,10 +98,19 @@ class FarEnd:
         self.ice = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
         up, down = (secrets.token_bytes(KEY_BYTES[profile]) for _ in range(2))
         self.keys = SrtpKeys(profile, ingress=up, egress=down)
+<<<<<<< HEAD
         self.up = _session(profile, up, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
         self.down = _session(profile, down, pylibsrtp.Policy.SSRC_ANY_INBOUND)
         self.relay = next(a for a in engine.bound if (":" in a.host) == (":" in host))
+=======
+        self._up = _session(profile, up, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
+        self._down = _session(profile, down, pylibsrtp.Policy.SSRC_ANY_INBOUND)
+        self.relay = next(a for a in self.listeners(engine) if (":" in a.host) == (":" in host))
+>>>>>>> main
         self.socket = self.new_socket(host)
+
+    def listeners(self, engine: PacketEngine) -> tuple[Address, ...]:
+        return engine.bound
 
     def new_socket(self, host: str = "127.0.0.1") -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -200,6 +211,47 @@ class FarEnd:
 
     def close(self) -> None:
         self.socket.close()
+
+
+class TcpFarEnd(FarEnd):
+    """A far end whose path is a TCP connection (RFC 6544 active, RFC 4571 framing)."""
+
+    def listeners(self, engine: PacketEngine) -> tuple[Address, ...]:
+        assert isinstance(engine, MoreListeners)
+        return engine.bound_tcp
+
+    def new_socket(self, host: str = "127.0.0.1") -> socket.socket:
+        self.deframer = Deframer(0xFFFF)
+        self.arrived: list[bytes] = []
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        sock.bind((host, 0))
+        self.prepare(sock)
+        # Loopback: the kernel accepts it at once, whether or not the engine has its turn.
+        sock.connect((self.relay.host, self.relay.port))
+        sock.setblocking(False)
+        return sock
+
+    def prepare(self, sock: socket.socket) -> None:
+        """What a test wants set before the connection is there."""
+
+    def send(self, datagram: bytes) -> None:
+        self.send_octets(frame(datagram))
+
+    def send_octets(self, octets: bytes) -> None:
+        assert self.socket.send(octets) == len(octets)
+
+    async def receive(self) -> bytes:
+        """Raises :class:`EOFError` when the engine has ended the connection."""
+        async with asyncio.timeout(REPLY_SECONDS):
+            while not self.arrived:
+                try:
+                    octets = await asyncio.get_running_loop().sock_recv(self.socket, 65_536)
+                except ConnectionResetError:
+                    octets = b""
+                if not octets:
+                    raise EOFError
+                self.arrived, _ = self.deframer.feed(octets)
+        return self.arrived.pop(0)
 
 
 def _session(profile: SrtpProfile, key: bytes, kind: int) -> pylibsrtp.Session:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 from aioice import stun
 
-from relay.engine.interface import PathInterrupted, PathLost, PathResumed, PathSelected
+from relay.engine.interface import (
+    Address,
+    MoreListeners,
+    PacketEngine,
+    PathInterrupted,
+    PathLost,
+    PathResumed,
+    PathSelected,
+)
 from tests.relay.engine.conftest import Bench, MakeBench
 from tests.relay.engine.far_end import FarEnd
 from tests.relay.rtp_packets import rtp
@@ -33,6 +42,48 @@ async def test_plain_binding_requests_are_rate_limited_by_prefix(make_bench: Mak
         far.send(bytes(far.request(username=False, password="")))
     await far.settled()
     assert drops_of(bench) == {"stun_rate_limited": 5}
+
+
+class SecondPort(FarEnd):
+    """Asks the second STUN port."""
+
+    def listeners(self, engine: PacketEngine) -> tuple[Address, ...]:
+        assert isinstance(engine, MoreListeners)
+        return engine.bound_stun
+
+
+async def test_second_port_tells_the_mapping_and_does_nothing_else(make_bench: MakeBench) -> None:
+    bench = await make_bench(stun_port=0, stun_per_second=4)
+    far = bench.far_end(1)
+    other = SecondPort(bench.engine, 2)
+    assert other.relay.host == far.relay.host
+    assert other.relay.port != far.relay.port
+    other.socket.close()
+    other.socket = far.socket
+    for asked in (far, other):
+        answer = await asked.check(username=False, password="")
+        assert answer.attributes["XOR-MAPPED-ADDRESS"] == (far.address.host, far.address.port)
+    # A check of an open leg is not for this port, nor is anything that is no STUN.
+    other.send(bytes(far.request(nominate=True)))
+    for datagram in (b"", bytes((22,)) + bytes(50), bytes((128, 96)) + bytes(50), b"\x00\x01"):
+        other.send(datagram)
+    for _ in range(3):
+        other.send(bytes(far.request(username=False, password="")))
+    while drops_of(bench).get("stun_rate_limited", 0) < 1:  # noqa: ASYNC110 - counters have no event
+        await asyncio.sleep(0)
+    assert drops_of(bench) == {
+        "stun_unknown_ufrag": 1,
+        "empty": 1,
+        "unknown_protocol": 2,
+        "stun_malformed": 1,
+        "stun_rate_limited": 1,
+    }
+    assert not bench.events.seen
+
+
+async def test_without_a_second_port_there_is_none(bench: Bench) -> None:
+    engine = bench.engine
+    assert not isinstance(engine, MoreListeners) or engine.bound_stun == engine.bound_tcp == ()
 
 
 async def test_check_validates_but_only_nomination_selects(bench: Bench) -> None:

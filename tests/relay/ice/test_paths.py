@@ -88,3 +88,29 @@ def test_addresses_stay_bounded_and_the_selected_one_is_always_known(
         assert set(leg.addresses) == owned
         assert len(owned) <= RULES.most
         assert leg.selected is None or leg.selected.address in owned
+
+
+def test_closed_path_yields_to_another_nominated_one_and_its_end_is_heard() -> None:
+    leg = paths()
+    leg.checked("tcp", "tcp", 900, True, 0.0)
+    leg.checked("other", "tcp", 100, True, 0.1)
+    assert leg.selected is not None
+    assert leg.selected.address == "tcp"
+    changed = leg.closed("tcp", 0.2).selected
+    assert changed is not None
+    assert changed.address == "other"
+    assert leg.closed("other", 0.3).selected is None
+    assert leg.selected is None
+    assert leg.addresses == ()
+    # Without any path the silence is still told, once.
+    assert [leg.tick(t).interrupted for t in (5.0, 6.2, 6.3)] == [False, True, False]
+    assert leg.checked("again", "tcp", 100, True, 7.0).resumed
+
+
+def test_closing_a_path_that_is_not_selected_changes_nothing() -> None:
+    leg = paths()
+    leg.checked("udp", "udp", 900, True, 0.0)
+    leg.checked("tcp", "tcp", 100, True, 0.1)
+    assert leg.closed("tcp", 0.2).selected is None
+    assert leg.selected is not None
+    assert leg.selected.address == "udp"

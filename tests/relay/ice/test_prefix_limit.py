@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from relay.ice.prefix_limit import PREFIXES, PrefixLimit
+from relay.ice.prefix_limit import PREFIXES, PrefixLimit, Strangers
 
 
 def test_neighbours_share_a_bucket_and_strangers_do_not() -> None:
@@ -33,3 +33,18 @@ def test_buckets_are_bounded() -> None:
 
 def test_zero_answers_nobody() -> None:
     assert not PrefixLimit(0).allow("198.51.100.1", 0.0)
+
+
+def test_strangers_are_bounded_in_all_and_per_prefix() -> None:
+    strangers = Strangers(most=3, most_per_prefix=2)
+    assert [strangers.admit(host) for host in ("198.51.100.1", "198.51.100.2", "198.51.100.3")] == [
+        True,
+        True,
+        False,
+    ]
+    assert strangers.admit("2001:db8::1")
+    assert not strangers.admit("203.0.113.1")
+    strangers.leave("198.51.100.2")
+    assert strangers.admit("203.0.113.1")
+    strangers.leave("2001:db8:0:0:ff::7")
+    assert strangers.admit("2001:db8::2")

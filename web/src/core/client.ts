@@ -3,7 +3,7 @@ import { type CallEvent, type CallState, inTalk, lobby, step } from "./call";
 import { Chat } from "./chat";
 import { type Cancel, type Clock, every } from "./clock";
 import { Connection, type ConnectionState, type Outgoing, type Socket } from "./connection";
-import { Devices, type DevicesState, type Kind, type Media } from "./devices";
+import { Devices, type DevicesState, type Kind, type Media, noDevices } from "./devices";
 import { Leg, type LegState } from "./leg";
 import { judgeNetwork, nothingChecked } from "./network";
 import { QualityGauge } from "./quality";
@@ -70,6 +70,7 @@ export class Client {
   private legTries = 0;
   private checkingSinceMs: number | null = null;
   private devicesWanted = false;
+  private lastDevices = noDevices;
 
   constructor(private readonly around: Surroundings) {
     const { clock, publish } = around;
@@ -452,6 +453,11 @@ export class Client {
   }
 
   private devicesChanged(devices: DevicesState): void {
+    for (const kind of ["camera", "microphone"] as const) {
+      const vanished = (state: DevicesState): boolean => state[kind].kind === "failed" && state[kind].problem === "vanished";
+      if (vanished(devices) && !vanished(this.lastDevices)) this.notice("deviceGone");
+    }
+    this.lastDevices = devices;
     this.around.publish({ devices });
   }
 

@@ -42,7 +42,7 @@ export default function Finding() {
           <dl className="grid w-full max-w-lg grid-cols-3 divide-x divide-line rounded-3xl bg-surface py-4 sheet-shadow rtl:divide-x-reverse">
             <Figure name={t("finding.position")} value={String(call.position)} />
             <Figure name={t("finding.online")} value={String(call.online)} />
-            <Figure name={t("finding.wait")} value={waitOf(call.estimateSeconds)} />
+            <Figure name={t("finding.wait")} value={waitOf(alone ? null : call.estimateSeconds)} />
           </dl>
         )}
         {alone && <p className="max-w-md font-medium">{t("finding.alone")}</p>}

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Leg, type LegState, offeredBy, readStats } from "../../src/core/leg";
 import { settle } from "./fakes";
 
@@ -151,6 +151,7 @@ test("low bandwidth makes the picture small and slow and keeps the sound first",
 });
 
 test("an offer that cannot be used does not block the next one", async () => {
+  vi.spyOn(console, "warn").mockReturnValue();
   await offer();
   const [peer] = peers;
   if (peer !== undefined) peer.refuse = true;

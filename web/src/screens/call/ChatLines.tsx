@@ -99,7 +99,9 @@ export function ChatLines({ name }: { name: string }) {
 function Line({ line, name, onLink }: { line: ChatLine; name: string; onLink: (url: URL) => void }) {
   const { t, i18n } = useTranslation();
   const own = line.from === "you";
-  const time = new Intl.DateTimeFormat(i18n.language, { hour: "2-digit", minute: "2-digit" }).format(line.atMs);
+  // The page's language, as it is written where the reader lives.
+  const locale = navigator.languages.find((tag) => tag.startsWith(i18n.language)) ?? i18n.language;
+  const time = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(line.atMs);
   return (
     <li className={`flex max-w-[85%] flex-col ${own ? "items-end self-end" : "items-start self-start"}`} data-from={line.from}>
       <p

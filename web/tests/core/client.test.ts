@@ -1,0 +1,240 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { Api, type User } from "../../src/core/api";
+import { Client } from "../../src/core/client";
+import { firstView, type View } from "../../src/core/view";
+import type { LevelMeter } from "../../src/core/sound";
+import { FakeClock, FakeSocket, settle } from "./fakes";
+
+const USER: User = { id: "u1", name: "Ada", kind: "guest", role: "user", interests: ["tea"], languages: [] };
+
+class QuietMeter {
+  heard = 0;
+  level(): number {
+    return this.heard;
+  }
+  listen(): void {
+    /* nothing to hear */
+  }
+  wake(): void {
+    /* nothing sleeps */
+  }
+}
+
+let clock: FakeClock;
+let sockets: FakeSocket[];
+let view: View;
+let awake: boolean;
+let changed: unknown[];
+let client: Client;
+let seq: number;
+
+function socket(): FakeSocket {
+  const last = sockets.at(-1);
+  if (last === undefined) throw new Error("nothing was dialled");
+  return last;
+}
+
+function hear(message: Record<string, unknown>): void {
+  seq += 1;
+  socket().sayText(JSON.stringify({ ...message, seq }));
+}
+
+async function signedIn(): Promise<void> {
+  await client.session.guest("", "1");
+  await settle();
+  socket().open();
+  socket().welcome();
+  await settle();
+}
+
+async function matched(): Promise<void> {
+  await signedIn();
+  client.find();
+  hear({ type: "queued", position: 1, waiting: 1, online: 2, estimate_seconds: null });
+  hear({ type: "matched", match: "m1", stranger: { name: "Bea", interests: [] } });
+  hear({ type: "route", match: "m1", attempt: 1, state: "linked", route: "relay", leg: "l", reason: null });
+  hear({ type: "route", match: "m1", attempt: 1, state: "connected", route: "relay", leg: "l", reason: null });
+  await settle();
+}
+
+beforeEach(() => {
+  clock = new FakeClock();
+  sockets = [];
+  view = firstView;
+  awake = false;
+  changed = [];
+  seq = 0;
+  const api = new Api((path, init) => {
+    if (init.method === "PATCH") changed.push(JSON.parse(init.body as string));
+    const body = path.endsWith("profile") ? USER : { access_token: "t", expires_in: 900, user: USER };
+    return Promise.resolve(new Response(JSON.stringify(body), { status: 200 }));
+  });
+  const held = new Map<string, string>();
+  let ids = 0;
+  client = new Client({
+    clock,
+    api,
+    exclusive: (work) => work(),
+    openSocket: () => {
+      const made = new FakeSocket();
+      sockets.push(made);
+      return made;
+    },
+    openPeer: () => {
+      throw new Error("no offer was made");
+    },
+    streamOf: () => ({}) as MediaStream,
+    media: null,
+    meter: new QuietMeter() as unknown as LevelMeter,
+    placeholder: { get: () => null, stop: () => undefined },
+    wake: { set: (wanted) => { awake = wanted; }, visible: () => undefined },
+    store: { getItem: (key) => held.get(key) ?? null, setItem: (key, text) => void held.set(key, text) },
+    random: () => 0,
+    newId: () => `id${(ids += 1)}`,
+    pageTimeMs: () => 5,
+    publish: (change) => { view = { ...view, ...change }; },
+  });
+});
+
+test("signing in connects once and checks the network in the background", async () => {
+  await signedIn();
+  await client.session.renew();
+  await settle();
+  expect(sockets).toHaveLength(1);
+  expect(socket().of("leg_open")).toHaveLength(1);
+  expect(view.network.service).not.toBe("failed");
+});
+
+test("the profile's wishes are taken over, used, and saved when they change", async () => {
+  await signedIn();
+  expect(view.settings.interests).toEqual(["tea"]);
+  client.set({ interests: ["tea", "chess"], hideAddress: true });
+  client.find();
+  await settle();
+  expect(socket().of("join")[0]).toMatchObject({ interests: ["tea", "chess"], hide_address: true });
+  expect(changed).toEqual([{ interests: ["tea", "chess"], languages: [] }]);
+});
+
+test("start before the connection is up is said as soon as it is", async () => {
+  await client.session.guest("", "1");
+  client.find();
+  expect(view.call.kind).toBe("joining");
+  await settle();
+  socket().open();
+  socket().welcome();
+  expect(socket().of("join")).toHaveLength(1);
+});
+
+describe("in a talk", () => {
+  test("the screen stays awake, the link's time is known, and the end undoes both", async () => {
+    await matched();
+    expect(view.call.kind).toBe("connected");
+    expect(awake).toBe(true);
+    expect(client.busy).toBe(true);
+    expect(view.linkedAt).toBe(5);
+    hear({ type: "ended", match: "m1", reason: "left", by: "stranger", message: "" });
+    expect(awake).toBe(false);
+    expect(client.busy).toBe(false);
+    expect(view.linkedAt).toBeNull();
+    expect(view.announcement).toMatchObject({ key: "left", name: "Bea" });
+  });
+
+  test("a screen reader is told matched, connected, typing and what was said", async () => {
+    await matched();
+    expect(view.announcement.key).toBe("connected");
+    hear({ type: "typing", match: "m1", active: true });
+    expect(view.announcement.key).toBe("typing");
+    hear({ type: "chat", match: "m1", id: "c", text: "hello", at_ms: 1 });
+    expect(view.announcement).toMatchObject({ key: "message", name: "hello" });
+  });
+
+  test("Esc arms for a moment, a second one is next", async () => {
+    await matched();
+    client.escape(view.escArmed);
+    expect(view.escArmed).toBe(true);
+    await clock.advance(2_500);
+    expect(view.escArmed).toBe(false);
+    client.escape(view.escArmed);
+    client.escape(view.escArmed);
+    expect(view.escArmed).toBe(false);
+    expect(socket().of("next")).toHaveLength(1);
+  });
+
+  test("outside of one Esc means nothing", async () => {
+    await signedIn();
+    client.escape(false);
+    expect(view.escArmed).toBe(false);
+  });
+
+  test("auto-next searches after its time, also when nobody looks", async () => {
+    client.set({ autoNext: true });
+    await matched();
+    hear({ type: "ended", match: "m1", reason: "left", by: "stranger", message: "" });
+    hear({ type: "idle" });
+    await clock.advance(4_000);
+    expect(view.call.kind).toBe("joining");
+    expect(socket().of("join")).toHaveLength(2);
+  });
+
+  test("the chat of one talk does not follow into the next", async () => {
+    await matched();
+    client.chat.say("for Bea");
+    client.next();
+    expect(view.chat.lines).toEqual([]);
+  });
+
+  test("a chat line of another match is not shown", async () => {
+    await matched();
+    hear({ type: "chat", match: "m0", id: "late", text: "from before", at_ms: 1 });
+    expect(view.chat.lines).toEqual([]);
+    expect(socket().of("chat_received")).toEqual([]);
+  });
+
+  test("leaving the page leaves the talk at once", async () => {
+    await matched();
+    const open = socket();
+    client.leaving();
+    expect(open.of("leave")).toHaveLength(1);
+    expect(open.closed).toBe(true);
+  });
+
+  test("logging out says goodbye and closes everything", async () => {
+    await matched();
+    const open = socket();
+    await client.logout();
+    expect(open.of("leave")).toHaveLength(1);
+    expect(view.call.kind).toBe("lobby");
+    expect(view.session).toEqual({ kind: "signed_out", why: "logged_out" });
+    await clock.advance(120_000);
+    expect(sockets).toHaveLength(1);
+  });
+
+  test("another window takes over: this one rests", async () => {
+    await matched();
+    socket().end(4001);
+    expect(view.connection.kind).toBe("replaced");
+    expect(view.call.kind).toBe("lobby");
+  });
+});
+
+test("a refused leg is asked for again, with growing patience", async () => {
+  await signedIn();
+  const refuse = (): void => hear({ type: "leg_state", leg: "x", state: "refused", transport: null, code: "relay_full", message: null });
+  refuse();
+  await settle();
+  expect(view.network.verdict).toBe("relay_full");
+  await clock.advance(1_000);
+  expect(socket().of("leg_open")).toHaveLength(2);
+  refuse();
+  await clock.advance(1_000);
+  expect(socket().of("leg_open")).toHaveLength(2);
+  await clock.advance(2_000);
+  expect(socket().of("leg_open")).toHaveLength(3);
+});
+
+test("notices are few and go away", async () => {
+  for (const key of ["reported", "blocked", "upgraded", "tooFast", "tooFast"] as const) client.notice(key);
+  expect(view.notices.map(({ key }) => key)).toEqual(["blocked", "upgraded", "tooFast"]);
+  await clock.advance(6_000);
+  expect(view.notices).toEqual([]);
+});
