@@ -98,15 +98,9 @@ class FarEnd:
         self.ice = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
         up, down = (secrets.token_bytes(KEY_BYTES[profile]) for _ in range(2))
         self.keys = SrtpKeys(profile, ingress=up, egress=down)
-<<<<<<< HEAD
         self.up = _session(profile, up, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
         self.down = _session(profile, down, pylibsrtp.Policy.SSRC_ANY_INBOUND)
-        self.relay = next(a for a in engine.bound if (":" in a.host) == (":" in host))
-=======
-        self._up = _session(profile, up, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
-        self._down = _session(profile, down, pylibsrtp.Policy.SSRC_ANY_INBOUND)
         self.relay = next(a for a in self.listeners(engine) if (":" in a.host) == (":" in host))
->>>>>>> main
         self.socket = self.new_socket(host)
 
     def listeners(self, engine: PacketEngine) -> tuple[Address, ...]:
