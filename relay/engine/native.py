@@ -62,6 +62,7 @@ class NativeEngine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events_fd = -1
         self._bound: tuple[Address, ...] = ()
+        self._bound_stun: tuple[Address, ...] = ()
         self._sink: EventSink = lambda _event: None
         self._serials: dict[LegId, int] = {}
         self._legs: dict[int, LegId] = {}
@@ -73,6 +74,7 @@ class NativeEngine:
             engine = burrow_native.Engine(
                 addresses=[ipaddress.ip_address(address) for address in config.addresses],
                 udp_port=config.udp_port,
+                stun_port=config.stun_port if config.stun_port >= 0 else None,
                 leg_max_bps=config.leg_max_bps,
                 leg_burst_bytes=config.leg_burst_bytes,
                 leg_max_paths=config.leg_max_paths,
@@ -91,6 +93,7 @@ class NativeEngine:
             raise BindError(str(error)) from error
         self._engine = engine
         self._bound = tuple(Address(host, port) for host, port in engine.bound())
+        self._bound_stun = tuple(Address(host, port) for host, port in engine.bound_stun())
         self._sink = sink
         self._loop = asyncio.get_running_loop()
         self._events_fd = engine.events_fd()
@@ -109,6 +112,15 @@ class NativeEngine:
     @property
     def bound(self) -> tuple[Address, ...]:
         return self._bound
+
+    @property
+    def bound_tcp(self) -> tuple[Address, ...]:
+        """None: this engine has no ICE-TCP listener yet."""
+        return ()
+
+    @property
+    def bound_stun(self) -> tuple[Address, ...]:
+        return self._bound_stun
 
     def open_leg(self, leg: LegId, ice: IceCredentials) -> None:
         serial = self._running.open_leg(ice.ufrag, ice.password)

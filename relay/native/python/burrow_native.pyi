@@ -47,6 +47,7 @@ class Engine:
         *,
         addresses: Sequence[IPv4Address | IPv6Address],
         udp_port: int,
+        stun_port: int | None,
         leg_max_bps: int,
         leg_burst_bytes: int,
         leg_max_paths: int,
@@ -73,6 +74,9 @@ class Engine:
 
     def bound(self) -> list[tuple[str, int]]:
         """Host and port of what was bound, in the order of the addresses."""
+
+    def bound_stun(self) -> list[tuple[str, int]]:
+        """The same of the second STUN port, empty when there is none."""
 
     def events_fd(self) -> int:
         """A descriptor that is readable while events wait. It is the engine's: do not close it."""

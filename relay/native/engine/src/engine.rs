@@ -25,6 +25,9 @@ use crate::histogram::{BUCKET_BOUNDS_US, Histogram};
 use crate::sys::{Message, Outbox, set_gro};
 use crate::worker::{Loop, MAX_ADDRESSES, Shared};
 
+/// Kernel buffer of each socket of the second STUN port.
+const STUN_BUFFER_BYTES: usize = 262_144;
+
 /// How workers read and send.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
@@ -45,6 +48,8 @@ pub struct Config {
     pub addresses: Vec<IpAddr>,
     /// 0 takes a free one.
     pub port: u16,
+    /// Second port that answers plain Binding requests and nothing else, if there is to be one.
+    pub stun_port: Option<u16>,
     /// Of the node.
     pub limits: Limits,
     /// Kernel buffer of each socket.
@@ -83,6 +88,7 @@ pub struct Engine {
     node: Arc<Node>,
     sockets: Arc<Vec<UdpSocket>>,
     bound: Vec<SocketAddr>,
+    bound_stun: Vec<SocketAddr>,
     workers: Vec<(Arc<Shared>, JoinHandle<()>)>,
     readable: Arc<OwnedFd>,
     sending: Mutex<Sending>,
@@ -112,6 +118,15 @@ impl Engine {
         }
         let bound = sockets[0].iter().map(UdpSocket::local_addr).collect::<Result<_, _>>();
         let bound: Vec<SocketAddr> = bound.map_err(EngineError::System)?;
+        let mut sockets = sockets;
+        let mut bound_stun = Vec::new();
+        if let Some(port) = config.stun_port {
+            let plain = bind_all(&config.addresses, port, 1, STUN_BUFFER_BYTES).map_err(EngineError::Bind)?;
+            for socket in plain.into_iter().flatten() {
+                bound_stun.push(socket.local_addr().map_err(EngineError::System)?);
+                sockets[0].push(socket);
+            }
+        }
         let new_wake = || eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC);
         let readable = Arc::new(new_wake().map_err(system)?);
         let wake = Arc::clone(&readable);
@@ -127,6 +142,7 @@ impl Engine {
             node,
             sockets: Arc::clone(&sockets[0]),
             bound,
+            bound_stun,
             workers: Vec::with_capacity(count),
             readable,
             sending: Mutex::new(sending),
@@ -144,6 +160,7 @@ impl Engine {
                 node: Arc::clone(&engine.node),
                 shared: Arc::clone(&shared),
                 sockets,
+                for_legs: config.addresses.len(),
                 tuning: config.tuning,
             };
             let thread = std::thread::Builder::new()
@@ -176,6 +193,12 @@ impl Engine {
     #[must_use]
     pub fn bound(&self) -> &[SocketAddr] {
         &self.bound
+    }
+
+    /// Where the second STUN port is, in the order of the configuration; empty when there is none.
+    #[must_use]
+    pub fn bound_stun(&self) -> &[SocketAddr] {
+        &self.bound_stun
     }
 
     /// Becomes readable when there are events; [`Engine::take_events`] makes it unreadable again.

@@ -57,8 +57,10 @@ pub struct Loop {
     pub node: Arc<Node>,
     /// What the engine sees.
     pub shared: Arc<Shared>,
-    /// Its socket on each address.
+    /// Its socket on each address; behind those, at the first worker, the second STUN port's.
     pub sockets: Arc<Vec<UdpSocket>>,
+    /// How many of them are for legs.
+    pub for_legs: usize,
     /// How it reads and sends.
     pub tuning: Tuning,
 }
@@ -118,7 +120,7 @@ impl Loop {
 
     /// Waits until a socket has something to read, for `timeout` at most.
     fn poll(&self, ready: &mut [bool], timeout: Nanos) {
-        let mut descriptors: [PollFd<'_>; MAX_ADDRESSES + 1] =
+        let mut descriptors: [PollFd<'_>; 2 * MAX_ADDRESSES + 1] =
             std::array::from_fn(|_| PollFd::new(&self.shared.wake, PollFlags::IN));
         for (descriptor, socket) in descriptors.iter_mut().zip(self.sockets.iter()) {
             *descriptor = PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN);
@@ -148,6 +150,7 @@ struct PacketPath {
     grouping: Grouping,
     segmentation: bool,
     counters: Arc<Mutex<NodeCounters>>,
+    for_legs: usize,
 }
 
 impl PacketPath {
@@ -163,6 +166,7 @@ impl PacketPath {
             grouping: Grouping::new(),
             segmentation: tuning.gso,
             counters: Arc::clone(&of.shared.counters),
+            for_legs: of.for_legs,
         }
     }
 
@@ -177,6 +181,17 @@ impl PacketPath {
         // An error here is one that a datagram sent earlier has left on the socket (an ICMP answer): it
         // is read away by this, and says nothing about what is there to read.
         let read = self.inbox.read(socket).unwrap_or(0);
+        if local as usize >= self.for_legs {
+            for at in 0..read {
+                if let Some((from, len, _)) = self.inbox.head(at, local) {
+                    let datagram = &self.inbox.slot(at)[..len];
+                    self.worker.handle_plain(now, from, datagram, &mut self.answers);
+                }
+            }
+            // Nobody may be answered, and the counters are looked at all the same.
+            self.send(sockets);
+            return read;
+        }
         let ahead = self.worker.addresses() > PREFETCH_FROM;
         for at in 0..read {
             if ahead {

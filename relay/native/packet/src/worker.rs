@@ -148,6 +148,56 @@ impl Worker {
         })
     }
 
+    /// Takes one datagram of a port that answers plain Binding requests and nothing else (section 10).
+    pub fn handle_plain(&mut self, now: Nanos, from: Remote, datagram: &[u8], answers: &mut Answers) {
+        self.counters.packets_in += 1;
+        self.counters.bytes_in += datagram.len() as u64;
+        let reason = match datagram {
+            [] => Drop::Empty,
+            [0..=3, ..] => match self.answer_plain(now, from, datagram, answers) {
+                Ok(()) => return,
+                Err(reason) => reason,
+            },
+            _ => Drop::UnknownProtocol,
+        };
+        self.counters.drops.count(reason);
+    }
+
+    fn answer_plain(
+        &self,
+        now: Nanos,
+        from: Remote,
+        datagram: &[u8],
+        answers: &mut Answers,
+    ) -> Result<(), Drop> {
+        let message = StunMessage::parse(datagram).map_err(|_| Drop::StunMalformed)?;
+        match message.class {
+            StunClass::BindingRequest if message.username.is_none() => {
+                self.answer_stranger(now, from, &message, answers)
+            }
+            // No leg is known at this port.
+            StunClass::BindingRequest => Err(Drop::StunUnknownUfrag),
+            StunClass::BindingIndication => Ok(()),
+            StunClass::Other => Err(Drop::StunUnsupported),
+        }
+    }
+
+    fn answer_stranger(
+        &self,
+        now: Nanos,
+        from: Remote,
+        message: &StunMessage<'_>,
+        answers: &mut Answers,
+    ) -> Result<(), Drop> {
+        if !self.node.stun.lock().allow(from.prefix(), now) {
+            return Err(Drop::StunRateLimited);
+        }
+        let mut out = [0; MAX_ANSWER_LEN];
+        let len = message.success(from.address(), None, &mut out);
+        answers.push(from, &out[..len]);
+        Ok(())
+    }
+
     /// Counts a drop at the leg whose address it is, else at the node.
     fn count(&mut self, from: Remote, reason: Drop) {
         match self.path(from) {
@@ -333,12 +383,7 @@ impl Worker {
         }
         let mut out = [0; MAX_ANSWER_LEN];
         if message.username.is_none() {
-            if !self.node.stun.lock().allow(from.prefix(), now) {
-                return Err(Refused::AtNode(Drop::StunRateLimited));
-            }
-            let len = message.success(from.address(), None, &mut out);
-            answers.push(from, &out[..len]);
-            return Ok(());
+            return self.answer_stranger(now, from, &message, answers).map_err(Refused::AtNode);
         }
         let leg = message.local_ufrag().and_then(|ufrag| self.node.leg_of(ufrag));
         let leg = leg.ok_or(Refused::AtNode(Drop::StunUnknownUfrag))?;

@@ -53,7 +53,7 @@ impl Engine {
 impl Engine {
     #[new]
     #[pyo3(signature = (
-        *, addresses, udp_port, leg_max_bps, leg_burst_bytes, leg_max_paths, interrupted_after_ms,
+        *, addresses, udp_port, stun_port, leg_max_bps, leg_burst_bytes, leg_max_paths, interrupted_after_ms,
         consent_ms, path_stale_ms, keyframe_interval_ms, stun_per_second, socket_buffer_bytes,
         workers, gso, gro, wait_us
     ))]
@@ -61,6 +61,7 @@ impl Engine {
     fn new(
         addresses: Vec<IpAddr>,
         udp_port: u16,
+        stun_port: Option<u16>,
         leg_max_bps: u64,
         leg_burst_bytes: u64,
         leg_max_paths: usize,
@@ -78,6 +79,7 @@ impl Engine {
         let config = Config {
             addresses,
             port: udp_port,
+            stun_port,
             limits: Limits {
                 leg_max_bps,
                 leg_burst_bytes,
@@ -109,6 +111,13 @@ impl Engine {
     fn bound(&self) -> PyResult<Vec<(String, u16)>> {
         self.with(|running| {
             let bound = running.engine.bound().iter();
+            Ok(bound.map(|address| (address.ip().to_string(), address.port())).collect())
+        })
+    }
+
+    fn bound_stun(&self) -> PyResult<Vec<(String, u16)>> {
+        self.with(|running| {
+            let bound = running.engine.bound_stun().iter();
             Ok(bound.map(|address| (address.ip().to_string(), address.port())).collect())
         })
     }
