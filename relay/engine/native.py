@@ -62,6 +62,7 @@ class NativeEngine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events_fd = -1
         self._bound: tuple[Address, ...] = ()
+        self._bound_tcp: tuple[Address, ...] = ()
         self._bound_stun: tuple[Address, ...] = ()
         self._sink: EventSink = lambda _event: None
         self._serials: dict[LegId, int] = {}
@@ -75,6 +76,11 @@ class NativeEngine:
                 addresses=[ipaddress.ip_address(address) for address in config.addresses],
                 udp_port=config.udp_port,
                 stun_port=config.stun_port if config.stun_port >= 0 else None,
+                tcp_port=config.tcp_port if config.tcp_port >= 0 else None,
+                tcp_auth_ms=config.tcp_auth_ms,
+                tcp_max_strangers=config.tcp_max_strangers,
+                tcp_max_strangers_per_prefix=config.tcp_max_strangers_per_prefix,
+                tcp_queue_bytes=config.tcp_queue_bytes,
                 leg_max_bps=config.leg_max_bps,
                 leg_burst_bytes=config.leg_burst_bytes,
                 leg_max_paths=config.leg_max_paths,
@@ -93,6 +99,7 @@ class NativeEngine:
             raise BindError(str(error)) from error
         self._engine = engine
         self._bound = tuple(Address(host, port) for host, port in engine.bound())
+        self._bound_tcp = tuple(Address(host, port) for host, port in engine.bound_tcp())
         self._bound_stun = tuple(Address(host, port) for host, port in engine.bound_stun())
         self._sink = sink
         self._loop = asyncio.get_running_loop()
@@ -115,8 +122,7 @@ class NativeEngine:
 
     @property
     def bound_tcp(self) -> tuple[Address, ...]:
-        """None: this engine has no ICE-TCP listener yet."""
-        return ()
+        return self._bound_tcp
 
     @property
     def bound_stun(self) -> tuple[Address, ...]:

@@ -48,6 +48,11 @@ class Engine:
         addresses: Sequence[IPv4Address | IPv6Address],
         udp_port: int,
         stun_port: int | None,
+        tcp_port: int | None,
+        tcp_auth_ms: int,
+        tcp_max_strangers: int,
+        tcp_max_strangers_per_prefix: int,
+        tcp_queue_bytes: int,
         leg_max_bps: int,
         leg_burst_bytes: int,
         leg_max_paths: int,
@@ -77,6 +82,9 @@ class Engine:
 
     def bound_stun(self) -> list[tuple[str, int]]:
         """The same of the second STUN port, empty when there is none."""
+
+    def bound_tcp(self) -> list[tuple[str, int]]:
+        """The same of the ICE-TCP listeners."""
 
     def events_fd(self) -> int:
         """A descriptor that is readable while events wait. It is the engine's: do not close it."""

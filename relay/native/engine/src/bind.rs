@@ -1,7 +1,7 @@
 //! Sockets for each worker on each announced address, all on one port.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -76,6 +76,40 @@ fn share(
         all.push(sockets.collect::<Result<_, _>>()?);
     }
     Ok(all)
+}
+
+/// A listener on each of `addresses`, in their order. Port 0 takes one that is free on all of them.
+pub fn bind_tcp(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, BindFailed> {
+    let mut tries = if port == 0 { PORT_TRIES } else { 1 };
+    loop {
+        tries -= 1;
+        let (mut chosen, mut listeners) = (port, Vec::with_capacity(addresses.len()));
+        let bound = addresses.iter().try_for_each(|&address| {
+            let address = SocketAddr::new(address, chosen);
+            let listener = listen(address).map_err(|error| BindFailed { address, error })?;
+            chosen = listener.local_addr().map_err(|error| BindFailed { address, error })?.port();
+            listeners.push(listener);
+            Ok(())
+        });
+        match bound {
+            Err(BindFailed { error, .. }) if error.kind() == ErrorKind::AddrInUse && tries > 0 => {}
+            Err(failed) => return Err(failed),
+            Ok(()) => return Ok(listeners),
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Connections of a run before may still be closing.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(128)?;
+    Ok(socket.into())
 }
 
 fn bind(address: SocketAddr, buffer_bytes: usize, share: bool) -> io::Result<UdpSocket> {

@@ -1,11 +1,11 @@
 //! The engine: starts and stops the workers, and carries out what is asked of it.
 
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use burrow_packet::Nanos;
@@ -13,17 +13,18 @@ use burrow_packet::drops::{Drop as DropReason, Drops};
 use burrow_packet::event::{Event, EventQueue};
 use burrow_packet::leg::{Leg, NotReady, link, unlink};
 use burrow_packet::node::{Limits, Node};
-use burrow_packet::remote::Remote;
 use burrow_packet::stats::NodeCounters;
 use burrow_packet::worker::Answers;
 use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::bind::{BindFailed, bind_all};
+use crate::bind::{BindFailed, bind_all, bind_tcp};
 use crate::clock::now;
-use crate::histogram::{BUCKET_BOUNDS_US, Histogram};
-use crate::sys::{Message, Outbox, set_gro};
-use crate::worker::{Loop, MAX_ADDRESSES, Shared};
+use crate::histogram::BUCKET_BOUNDS_US;
+use crate::sys::{Outbox, set_gro};
+use crate::tcp::Connections;
+use crate::tcp_loop::{TcpLimits, TcpLoop};
+use crate::worker::{Loop, MAX_ADDRESSES, Shared, send_one};
 
 /// Kernel buffer of each socket of the second STUN port.
 const STUN_BUFFER_BYTES: usize = 262_144;
@@ -50,6 +51,8 @@ pub struct Config {
     pub port: u16,
     /// Second port that answers plain Binding requests and nothing else, if there is to be one.
     pub stun_port: Option<u16>,
+    /// Port of the passive ICE-TCP candidates and their bounds, if there are to be any.
+    pub tcp: Option<(u16, TcpLimits)>,
     /// Of the node.
     pub limits: Limits,
     /// Kernel buffer of each socket.
@@ -89,6 +92,8 @@ pub struct Engine {
     sockets: Arc<Vec<UdpSocket>>,
     bound: Vec<SocketAddr>,
     bound_stun: Vec<SocketAddr>,
+    bound_tcp: Vec<SocketAddr>,
+    connections: Option<Arc<Connections>>,
     workers: Vec<(Arc<Shared>, JoinHandle<()>)>,
     readable: Arc<OwnedFd>,
     sending: Mutex<Sending>,
@@ -143,24 +148,24 @@ impl Engine {
             sockets: Arc::clone(&sockets[0]),
             bound,
             bound_stun,
+            bound_tcp: Vec::new(),
+            connections: None,
             workers: Vec::with_capacity(count),
             readable,
             sending: Mutex::new(sending),
         };
+        if let Some((port, limits)) = config.tcp {
+            engine.start_tcp(&config.addresses, port, limits)?;
+        }
         for (number, sockets) in sockets.into_iter().enumerate() {
-            let shared = Arc::new(Shared {
-                stop: AtomicBool::new(false),
-                wake: new_wake().map_err(system)?,
-                counters: Arc::default(),
-                latency: Histogram::default(),
-                panics: AtomicU64::new(0),
-            });
+            let shared = Arc::new(Shared::new().map_err(system)?);
             let work = Loop {
                 number,
                 node: Arc::clone(&engine.node),
                 shared: Arc::clone(&shared),
                 sockets,
                 for_legs: config.addresses.len(),
+                connections: engine.connections.clone(),
                 tuning: config.tuning,
             };
             let thread = std::thread::Builder::new()
@@ -174,6 +179,35 @@ impl Engine {
             engine.workers.push((shared, thread));
         }
         Ok(engine)
+    }
+
+    fn start_tcp(&mut self, addresses: &[IpAddr], port: u16, limits: TcpLimits) -> Result<(), EngineError> {
+        let listeners = bind_tcp(addresses, port).map_err(EngineError::Bind)?;
+        for listener in &listeners {
+            self.bound_tcp.push(listener.local_addr().map_err(EngineError::System)?);
+        }
+        let connections = Connections::new(limits.queue_bytes).map_err(EngineError::System)?;
+        let connections = Arc::new(connections);
+        let shared = Arc::new(Shared::new().map_err(system)?);
+        let work = TcpLoop::new(
+            &self.node,
+            Arc::clone(&shared),
+            listeners,
+            Arc::clone(&self.sockets),
+            Arc::clone(&connections),
+            limits,
+        );
+        let work = work.map_err(EngineError::System)?;
+        let thread = std::thread::Builder::new().name("burrow-relay-tcp".into()).spawn(move || work.run());
+        self.workers.push((shared, thread.map_err(EngineError::System)?));
+        self.connections = Some(connections);
+        Ok(())
+    }
+
+    /// Where the ICE-TCP listeners are, in the order of the configuration; empty when there are none.
+    #[must_use]
+    pub fn bound_tcp(&self) -> &[SocketAddr] {
+        &self.bound_tcp
     }
 
     /// Stops the workers and waits for them; the sockets close with the engine.
@@ -240,7 +274,9 @@ impl Engine {
         }
         let Sending { outbox, answers, counters } = &mut *sending;
         for (to, datagram) in answers.iter() {
-            if let Err(reason) = send_one(&self.sockets, outbox, counters, to, datagram) {
+            if let Err(reason) =
+                send_one(&self.sockets, self.connections.as_deref(), outbox, counters, to, datagram)
+            {
                 counters.drops.count(reason);
             }
         }
@@ -261,7 +297,9 @@ impl Engine {
         let mut sending = self.sending.lock();
         let Sending { outbox, counters, .. } = &mut *sending;
         let sent = to.ok_or(DropReason::NoPath);
-        let sent = sent.and_then(|to| send_one(&self.sockets, outbox, counters, to, datagram));
+        let sent = sent.and_then(|to| {
+            send_one(&self.sockets, self.connections.as_deref(), outbox, counters, to, datagram)
+        });
         drop(sending);
         if let Err(reason) = sent {
             leg.egress.lock().drops.count(reason);
@@ -311,19 +349,4 @@ fn system(error: rustix::io::Errno) -> EngineError {
 /// Makes an eventfd readable. It fails only when its count is full, and then it is readable.
 fn signal(wake: &OwnedFd) {
     let _ = rustix::io::write(wake, &1_u64.to_ne_bytes());
-}
-
-fn send_one(
-    sockets: &[UdpSocket],
-    outbox: &mut Outbox,
-    counters: &mut NodeCounters,
-    to: Remote,
-    datagram: &[u8],
-) -> Result<(), DropReason> {
-    let socket = sockets.get(to.local() as usize).ok_or(DropReason::SendFailed)?;
-    let message = [Message { to, first: 0, count: 1, source: None }];
-    outbox.send(socket, &message, &[IoSlice::new(datagram)]).map_err(|_| DropReason::SendFailed)?;
-    counters.packets_out += 1;
-    counters.bytes_out += datagram.len() as u64;
-    Ok(())
 }

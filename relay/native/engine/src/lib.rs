@@ -14,6 +14,8 @@ mod histogram;
 mod pace;
 #[allow(unsafe_code)] // the only system calls without a safe wrapper: see its head
 mod sys;
+mod tcp;
+mod tcp_loop;
 mod worker;
 
 pub use bind::BindFailed;
@@ -21,3 +23,4 @@ pub use clock::now;
 pub use engine::{Config, Engine, EngineError, Tuning};
 pub use histogram::{BUCKET_BOUNDS_US, Histogram};
 pub use sys::{Inbox, MAX_READ, Message, Outbox, set_gro};
+pub use tcp_loop::TcpLimits;

@@ -9,13 +9,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use burrow_packet::ahead::Stage;
+use burrow_packet::drops::Drop as DropReason;
+use burrow_packet::ice::Transport;
 use burrow_packet::node::Node;
 use burrow_packet::remote::Remote;
 use burrow_packet::stats::NodeCounters;
 use burrow_packet::worker::{Answers, Outcome, Worker};
 use burrow_packet::{MILLISECOND, Nanos, SECOND};
 use parking_lot::Mutex;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use crate::clock::now;
 use crate::engine::Tuning;
@@ -23,6 +25,7 @@ use crate::grouping::{Grouping, Out, SPARE};
 use crate::histogram::Histogram;
 use crate::pace::Pace;
 use crate::sys::{Inbox, MAX_READ, MAX_SEGMENTS, MAX_SEND, Message, Outbox, prefetch};
+use crate::tcp::Connections;
 
 /// Between two looks at consent and forgotten addresses.
 const TICK: Nanos = 100 * MILLISECOND;
@@ -49,6 +52,19 @@ pub struct Shared {
     pub panics: AtomicU64,
 }
 
+impl Shared {
+    /// Of a thread that is about to start.
+    pub fn new() -> rustix::io::Result<Self> {
+        Ok(Self {
+            stop: AtomicBool::new(false),
+            wake: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
+            counters: Arc::default(),
+            latency: Histogram::default(),
+            panics: AtomicU64::new(0),
+        })
+    }
+}
+
 /// A worker's own state.
 pub struct Loop {
     /// Its number: the first one also lets time pass for the legs.
@@ -61,6 +77,8 @@ pub struct Loop {
     pub sockets: Arc<Vec<UdpSocket>>,
     /// How many of them are for legs.
     pub for_legs: usize,
+    /// Those of ICE-TCP.
+    pub connections: Option<Arc<Connections>>,
     /// How it reads and sends.
     pub tuning: Tuning,
 }
@@ -151,6 +169,7 @@ struct PacketPath {
     segmentation: bool,
     counters: Arc<Mutex<NodeCounters>>,
     for_legs: usize,
+    connections: Option<Arc<Connections>>,
 }
 
 impl PacketPath {
@@ -167,6 +186,7 @@ impl PacketPath {
             segmentation: tuning.gso,
             counters: Arc::clone(&of.shared.counters),
             for_legs: of.for_legs,
+            connections: of.connections.clone(),
         }
     }
 
@@ -276,6 +296,17 @@ impl PacketPath {
         let mut rest = &self.grouping.messages[..];
         while let Some(message) = rest.first() {
             let run = rest.iter().take_while(|other| other.to.local() == message.to.local()).count();
+            if message.to.transport() == Transport::Tcp {
+                let run = message.first..message.first + message.count;
+                for (&at, datagram) in self.grouping.order[run.clone()].iter().zip(&segments[run]) {
+                    let out = self.outs[at];
+                    let all = self.connections.as_ref();
+                    let sent = all.is_some_and(|all| all.send(out.to, datagram).is_ok());
+                    account(&mut self.worker, out, sent);
+                }
+                rest = &rest[1..];
+                continue;
+            }
             let Some(socket) = sockets.get(message.to.local() as usize) else { break };
             let (taken, failed) = match self.outbox.send(socket, &rest[..run], &segments) {
                 Ok(taken) => (taken, 0),
@@ -306,15 +337,10 @@ impl PacketPath {
 
     fn send_answers(&mut self, sockets: &[UdpSocket]) {
         for (to, datagram) in self.answers.iter() {
-            let Some(socket) = sockets.get(to.local() as usize) else { continue };
-            let message = [Message { to, first: 0, count: 1, source: None }];
-            let sent = self.outbox.send(socket, &message, &[IoSlice::new(datagram)]);
             let counters = &mut self.worker.counters;
-            if sent.is_ok() {
-                counters.packets_out += 1;
-                counters.bytes_out += datagram.len() as u64;
-            } else {
-                counters.drops.count(burrow_packet::drops::Drop::SendFailed);
+            let connections = self.connections.as_deref();
+            if let Err(reason) = send_one(sockets, connections, &mut self.outbox, counters, to, datagram) {
+                counters.drops.count(reason);
             }
         }
     }
@@ -327,4 +353,27 @@ fn account(worker: &mut Worker, out: Out, sent: bool) {
     } else {
         worker.on_send_failed(out.from, out.len);
     }
+}
+
+/// Sends one datagram, over a UDP socket or a TCP connection.
+pub fn send_one(
+    sockets: &[UdpSocket],
+    connections: Option<&Connections>,
+    outbox: &mut Outbox,
+    counters: &mut NodeCounters,
+    to: Remote,
+    datagram: &[u8],
+) -> Result<(), DropReason> {
+    if to.transport() == Transport::Tcp {
+        connections.ok_or(DropReason::SendFailed)?.send(to, datagram)?;
+        counters.packets_out += 1;
+        counters.bytes_out += datagram.len() as u64;
+        return Ok(());
+    }
+    let socket = sockets.get(to.local() as usize).ok_or(DropReason::SendFailed)?;
+    let message = [Message { to, first: 0, count: 1, source: None }];
+    outbox.send(socket, &message, &[IoSlice::new(datagram)]).map_err(|_| DropReason::SendFailed)?;
+    counters.packets_out += 1;
+    counters.bytes_out += datagram.len() as u64;
+    Ok(())
 }

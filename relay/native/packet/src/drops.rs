@@ -49,6 +49,10 @@ drops! {
     RtcpUnknownType = "rtcp_unknown_type",
     RtcpUnmapped = "rtcp_unmapped",
     KeyframeThrottled = "keyframe_throttled",
+    TcpRefused = "tcp_refused",
+    TcpUnauthenticated = "tcp_unauthenticated",
+    TcpMalformed = "tcp_malformed",
+    TcpQueueFull = "tcp_queue_full",
 }
 
 /// A counter for each reason.

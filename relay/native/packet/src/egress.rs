@@ -137,6 +137,15 @@ impl Egress {
         self.plan = Some(Arc::clone(plan));
     }
 
+    /// Whether this SSRC carries video to the leg, or repairs it.
+    #[must_use]
+    pub fn is_video(&self, ssrc: u32) -> bool {
+        self.tracks.iter().any(|track| {
+            let rtx = track.rtx.as_ref().map(|rtx| rtx.ssrc);
+            track.kind == Kind::Video && (track.media.ssrc == ssrc || rtx == Some(ssrc))
+        })
+    }
+
     /// The SSRC under which the leg's browser hears feedback that no stream of the other's stands for.
     #[must_use]
     pub fn first_ssrc(&self) -> u32 {

@@ -75,6 +75,8 @@ pub struct LegPaths {
     selected: Option<Remote>,
     heard_at: Nanos,
     interrupted: bool,
+    /// A path was selected since the beginning or the last loss.
+    reached: bool,
     lost: bool,
     /// Where the last DTLS datagram came from.
     pub dtls_from: Option<Remote>,
@@ -90,6 +92,7 @@ impl LegPaths {
             selected: None,
             heard_at: now,
             interrupted: false,
+            reached: false,
             lost: false,
             dtls_from: None,
         }
@@ -140,10 +143,11 @@ impl LegPaths {
         let silence = now.saturating_sub(self.heard_at);
         if silence >= self.rules.consent && !self.lost {
             self.lost = true;
+            self.reached = false;
             self.forget_all();
             return Changes { lost: true, ..Changes::default() };
         }
-        let interrupted = silence >= self.rules.interrupted && !self.interrupted && self.selected.is_some();
+        let interrupted = silence >= self.rules.interrupted && !self.interrupted && self.reached;
         self.interrupted |= interrupted;
         Changes { selected: self.select(now), interrupted, ..Changes::default() }
     }
@@ -158,6 +162,16 @@ impl LegPaths {
             self.selected = None;
         }
         was_selected
+    }
+
+    /// The address is of no use any more (its TCP connection ended): takes another that was nominated.
+    pub fn closed(&mut self, remote: Remote, now: Nanos) -> Changes {
+        self.forget(remote);
+        if self.dtls_from == Some(remote) {
+            self.dtls_from = None;
+        }
+        let selected = if self.selected.is_none() { self.select(now) } else { None };
+        Changes { selected, ..Changes::default() }
     }
 
     /// Forgets every address.
@@ -202,6 +216,7 @@ impl LegPaths {
             return None;
         }
         self.selected = Some(best);
+        self.reached = true;
         Some(best)
     }
 }

@@ -27,8 +27,10 @@ pub mod remote;
 pub mod rtcp;
 pub mod rtcp_rewrite;
 pub mod rtp;
+pub mod send_queue;
 pub mod srtp;
 pub mod stats;
+pub mod strangers;
 pub mod stun;
 pub mod worker;
 

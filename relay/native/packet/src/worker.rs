@@ -422,6 +422,21 @@ impl Worker {
         self.node.apply(leg, changes);
     }
 
+    /// The leg whose address this is.
+    #[must_use]
+    pub fn owner(&self, from: Remote) -> Option<&Arc<Leg>> {
+        self.path(from).map(|path| &path.leg)
+    }
+
+    /// The connection of this address ended.
+    pub fn on_gone(&mut self, now: Nanos, from: Remote) {
+        let Some(path) = self.table.remove(&from).filter(|path| path.is_alive()) else { return };
+        let mut paths = path.leg.paths.lock();
+        let changes = paths.closed(from, now);
+        path.leg.egress.lock().path = paths.selected();
+        self.node.apply(&path.leg, changes);
+    }
+
     /// Drops forgotten addresses from the table. Call it a few times a second.
     pub fn tick(&mut self) {
         let forgotten = self.node.forgotten();

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
-use burrow_engine::{Config, EngineError, Tuning};
+use burrow_engine::{Config, EngineError, TcpLimits, Tuning};
 use burrow_packet::drops::Drops;
 use burrow_packet::leg::{Leg, NotReady};
 use burrow_packet::node::Limits;
@@ -53,7 +53,8 @@ impl Engine {
 impl Engine {
     #[new]
     #[pyo3(signature = (
-        *, addresses, udp_port, stun_port, leg_max_bps, leg_burst_bytes, leg_max_paths, interrupted_after_ms,
+        *, addresses, udp_port, stun_port, tcp_port, tcp_auth_ms,
+        tcp_max_strangers, tcp_max_strangers_per_prefix, tcp_queue_bytes, leg_max_bps, leg_burst_bytes, leg_max_paths, interrupted_after_ms,
         consent_ms, path_stale_ms, keyframe_interval_ms, stun_per_second, socket_buffer_bytes,
         workers, gso, gro, wait_us
     ))]
@@ -62,6 +63,11 @@ impl Engine {
         addresses: Vec<IpAddr>,
         udp_port: u16,
         stun_port: Option<u16>,
+        tcp_port: Option<u16>,
+        tcp_auth_ms: u64,
+        tcp_max_strangers: usize,
+        tcp_max_strangers_per_prefix: usize,
+        tcp_queue_bytes: usize,
         leg_max_bps: u64,
         leg_burst_bytes: u64,
         leg_max_paths: usize,
@@ -76,10 +82,17 @@ impl Engine {
         gro: bool,
         wait_us: u64,
     ) -> PyResult<Self> {
+        let tcp = TcpLimits {
+            auth_ms: tcp_auth_ms,
+            max_strangers: tcp_max_strangers,
+            max_strangers_per_prefix: tcp_max_strangers_per_prefix,
+            queue_bytes: tcp_queue_bytes,
+        };
         let config = Config {
             addresses,
             port: udp_port,
             stun_port,
+            tcp: tcp_port.map(|port| (port, tcp)),
             limits: Limits {
                 leg_max_bps,
                 leg_burst_bytes,
@@ -118,6 +131,13 @@ impl Engine {
     fn bound_stun(&self) -> PyResult<Vec<(String, u16)>> {
         self.with(|running| {
             let bound = running.engine.bound_stun().iter();
+            Ok(bound.map(|address| (address.ip().to_string(), address.port())).collect())
+        })
+    }
+
+    fn bound_tcp(&self) -> PyResult<Vec<(String, u16)>> {
+        self.with(|running| {
+            let bound = running.engine.bound_tcp().iter();
             Ok(bound.map(|address| (address.ip().to_string(), address.port())).collect())
         })
     }
