@@ -190,6 +190,10 @@ def without_time(packets: list[bytes]) -> list[bytes]:
     return out
 
 
+def of_kind(packets: list[bytes], rtcp: bool) -> list[bytes]:
+    return [packet for packet in without_time(packets) if (192 <= packet[1] < 224) == rtcp]
+
+
 def without_report_time(packet: bytes) -> bytes:
     """RTCP without the RTP timestamps of its sender reports."""
     out, at = bytearray(packet), 0
@@ -227,5 +231,7 @@ def test_both_engines_make_the_same_of_everything(
 
     reference, native = asyncio.run(both())
     for side in (0, 1):
-        assert without_time(native.got[side]) == without_time(reference.got[side])
+        # RTP and RTCP apart: an engine that works in batches may let one overtake the other.
+        for rtcp in (False, True):
+            assert of_kind(native.got[side], rtcp) == of_kind(reference.got[side], rtcp)
     assert native.counted == reference.counted
