@@ -74,7 +74,6 @@ class Service:
         self.relay = relay
         safety = LiveSafety(database, writer)
         live = LiveService(rules_from(config.live, config.matching), relay, safety, LiveRecords(writer))
-        self._live_task = await live.start()
 
         endpoint = LiveEndpoint(live, LiveAccounts(accounts), safety, config.live, config.server.origins)
         app = build_app(
@@ -95,6 +94,7 @@ class Service:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
+        self._live_task = await live.start()
         # First of all, while sockets and relay still work: users are told and matches get their last counts.
         stack.push_async_callback(live.stop, config.server.stop_seconds)
         await self._listen(runner)

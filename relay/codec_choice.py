@@ -25,7 +25,7 @@ def choose_codecs(
 ) -> CodecChoice:
     """Compare video payload types: ``current`` in the order of the last answer (the first one is
     sent), ``capable`` from the answer to the full offer. Empty: that leg has no video section."""
-    if not capable_a or not capable_b:
+    if not (capable_a and capable_b and current_a and current_b):
         return CodecChoice(True)
     shared = set(capable_a) & set(capable_b)
     if not shared:

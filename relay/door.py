@@ -28,8 +28,8 @@ class OpenLeg:
 
 @dataclass(frozen=True, slots=True)
 class AnswerLeg:
-    """Hand over the browser's SDP answer. Answered by :class:`AnswerRefused` when it is unusable
-    (the leg then still waits for a usable one), else in time by :class:`LegConnected`."""
+    """Hand over the browser's SDP answer. Answered by :class:`AnswerRefused` when it is unusable: what
+    was answered before, if anything, then still holds. Else, once, by :class:`LegConnected`."""
 
     leg: LegId
     sdp: str
@@ -74,7 +74,8 @@ class LegOffered:
 
 @dataclass(frozen=True, slots=True)
 class LegRefused:
-    """The leg was not opened. ``code``: ``relay_full``, ``relay_bit_rate``, ``relay_stopping``."""
+    """The leg was not opened. ``code``: ``relay_full``, ``relay_bit_rate``, ``relay_stopping``, or
+    ``leg_exists`` (the id is in use)."""
 
     leg: LegId
     code: str
@@ -153,7 +154,7 @@ class DirectionTotals:
 @dataclass(frozen=True, slots=True)
 class LinkDown:
     """The link is gone or was never made. ``reason``: ``asked``, ``leg_closed``,
-    ``no_shared_codec``, ``leg_not_ready``."""
+    ``no_shared_codec``, ``leg_not_ready``, ``link_exists``."""
 
     link: LinkId
     reason: str

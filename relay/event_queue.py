@@ -1,8 +1,8 @@
 """The relay's events on one queue, bounded by what they are about.
 
 Of two pending events of one type about the same leg or link only the later is kept: the state it
-tells has replaced the earlier one's. So the queue holds at most one event per type and leg or link,
-and never drops the last word on anything.
+tells has replaced the earlier one's, and of two refused answers the last says enough. So the queue
+holds at most one event per type and leg or link, and never drops the last word on anything.
 """
 
 from __future__ import annotations

@@ -43,6 +43,8 @@ class Leg:
     capable: tuple[int, ...] = ()
     transport: Transport | None = None
     srtp_profile: str = ""
+    dtls_dropped: int = 0
+    """DTLS datagrams that found the handshake's queue full."""
     link: LinkId | None = None
 
     def offer(self, candidates: tuple[Address, ...], tcp_candidates: tuple[Address, ...]) -> str:

@@ -20,7 +20,7 @@ from relay.engine.interface import EngineConfig, IceCredentials, PacketEngine
 from relay.errors import AnswerRejected
 from relay.event_queue import EventQueue
 from relay.leg import Leg, LegState
-from relay.sdp.answer import read_answer
+from relay.sdp.answer import Answer, read_answer
 from relay.sdp.offer import EgressSsrcs
 from relay.settings import RelaySettings
 from relay.snapshot import BitRate, snapshot_leg
@@ -45,6 +45,8 @@ class _Steps:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     """Something authenticated came from the browser, so that DTLS can be answered."""
     selected: asyncio.Event = field(default_factory=asyncio.Event)
+    interrupted: bool = False
+    """Whether the path fell silent on the way."""
 
 
 class RelayNode:
@@ -64,6 +66,8 @@ class RelayNode:
         self._ssrcs: set[int] = set()
         self._handshakes: dict[LegId, asyncio.Task[None]] = {}
         self._steps: dict[LegId, _Steps] = {}
+        self._finishing: set[LegId] = set()
+        """Closed legs whose last DTLS record has not left yet; their ids are still the engine's."""
         self._closings: set[asyncio.Task[None]] = set()
         self._certificate = Certificate.generateCertificate()
         self._certificate_at = time.monotonic()
@@ -174,7 +178,7 @@ class RelayNode:
     # --- legs -----------------------------------------------------------------------------------
 
     def _open_leg(self, leg_id: LegId) -> None:
-        refusal = self._refusal()
+        refusal = self._refusal(leg_id)
         if refusal is not None:
             self._events.put(door.LegRefused(leg_id, *refusal))
             return
@@ -196,12 +200,14 @@ class RelayNode:
             offered_at=time.monotonic(),
         )
         self._legs[leg_id] = leg
-        self._steps[leg_id] = _Steps()
-        self._handshakes[leg_id] = asyncio.create_task(self._bring_up(leg), name=f"leg {leg_id}")
+        steps = self._steps[leg_id] = _Steps()
+        self._handshakes[leg_id] = asyncio.create_task(self._bring_up(leg, steps), name=f"leg {leg_id}")
         self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
 
-    def _refusal(self) -> tuple[str, str] | None:
+    def _refusal(self, leg_id: LegId) -> tuple[str, str] | None:
         settings = self._settings
+        if leg_id in self._legs or leg_id in self._finishing:
+            return "leg_exists", f"There is a connection {leg_id} already."
         if len(self._legs) >= settings.max_legs:
             return "relay_full", f"The relay has all {settings.max_legs} connections that it takes."
         if settings.max_egress_bps and self._bit_rate.bps >= settings.max_egress_bps:
@@ -235,22 +241,22 @@ class RelayNode:
             log.info("answer_refused", leg=leg_id, code=error.code)
             self._events.put(door.AnswerRefused(leg_id, error.code, str(error)))
             return
-        first = leg.answer is None
-        if not first and leg.answer is not None and answer.fingerprints != leg.answer.fingerprints:
-            self._events.put(
-                door.AnswerRefused(leg_id, "wrong_fingerprint", "A later answer must keep the certificate.")
-            )
+        before = leg.answer
+        refusal = _change_refused(before, answer) if before is not None else None
+        if refusal is not None:
+            self._events.put(door.AnswerRefused(leg_id, *refusal))
             return
         leg.answer = answer
-        self._engine.set_plan(leg_id, answer.plan)
-        if first:
+        if before is None or answer.plan != before.plan:
+            self._engine.set_plan(leg_id, answer.plan)
+        if before is None:
             leg.capable = answer.video_codecs
             leg.state = LegState.CONNECTING
             self._steps[leg_id].answered.set()
 
-    async def _bring_up(self, leg: Leg) -> None:
+    async def _bring_up(self, leg: Leg, steps: _Steps) -> None:
         """From the offer to the keys, or to the reason why not."""
-        steps = self._steps[leg.id]
+        leg.dtls.on_closed(lambda: self._close(leg, "closed_by_browser"))
         reason = "not_answered"
         try:
             async with asyncio.timeout(self._settings.connect_timeout_ms / 1000):
@@ -267,7 +273,6 @@ class RelayNode:
             self._close(leg, reason)
             return
         self._engine.set_keys(leg.id, keys)
-        leg.dtls.on_closed(lambda: self._close(leg, "closed_by_browser"))
         leg.srtp_profile = keys.profile.value
         leg.state = LegState.CONNECTED
         self._handshakes.pop(leg.id, None)
@@ -275,6 +280,9 @@ class RelayNode:
         elapsed_ms = (time.monotonic() - leg.offered_at) * 1000
         log.info("leg_connected", leg=leg.id, transport=leg.transport, connect_ms=round(elapsed_ms, 1))
         self._events.put(door.LegConnected(leg.id, leg.transport, leg.srtp_profile, elapsed_ms))
+        if steps.interrupted:
+            leg.state = LegState.INTERRUPTED
+            self._events.put(door.LegInterrupted(leg.id))
 
     def _close(self, leg: Leg, reason: str) -> None:
         """The one place where a leg ends."""
@@ -287,6 +295,9 @@ class RelayNode:
         del self._steps[leg.id]
         self._ssrcs -= {leg.ssrcs.audio, leg.ssrcs.video, leg.ssrcs.video_rtx}
         handshake = self._handshakes.pop(leg.id, None)
+        if handshake is not None and handshake is not asyncio.current_task():
+            handshake.cancel()
+        self._finishing.add(leg.id)
         closing = asyncio.create_task(self._finish(leg, handshake), name=f"closing leg {leg.id}")
         self._closings.add(closing)
         closing.add_done_callback(self._closings.discard)
@@ -294,16 +305,19 @@ class RelayNode:
         self._events.put(door.LegClosed(leg.id, reason))
 
     async def _finish(self, leg: Leg, handshake: asyncio.Task[None] | None) -> None:
-        if handshake is not None and not handshake.done():
-            handshake.cancel()
+        if handshake is not None:
             await asyncio.wait([handshake])
         # close_notify goes through the engine, so its leg is closed after it.
         await leg.dtls.close()
         self._engine.close_leg(leg.id)
+        self._finishing.discard(leg.id)
 
     # --- links ------------------------------------------------------------------------------------
 
     def _link(self, link: LinkId, a_id: LegId, b_id: LegId) -> None:
+        if link in self._links:
+            self._events.put(door.LinkDown(link, "link_exists"))
+            return
         a, b = self._legs.get(a_id), self._legs.get(b_id)
         ready = (LegState.CONNECTED, LegState.INTERRUPTED)
         if (
@@ -360,17 +374,20 @@ class RelayNode:
             return  # closed in the meantime
         match event:
             case engine_interface.DtlsReceived():
-                leg.dtls.feed(event.datagram)
+                if not leg.dtls.feed(event.datagram):
+                    leg.dtls_dropped += 1
                 self._steps[leg.id].reached.set()
             case engine_interface.PathSelected():
                 leg.transport = event.transport
                 self._steps[leg.id].reached.set()
                 self._steps[leg.id].selected.set()
             case engine_interface.PathInterrupted():
+                self._steps[leg.id].interrupted = True
                 if leg.state is LegState.CONNECTED:
                     leg.state = LegState.INTERRUPTED
                     self._events.put(door.LegInterrupted(leg.id))
             case engine_interface.PathResumed():
+                self._steps[leg.id].interrupted = False
                 if leg.state is LegState.INTERRUPTED:
                     leg.state = LegState.CONNECTED
                     self._events.put(door.LegResumed(leg.id))
@@ -381,5 +398,14 @@ class RelayNode:
                     self._events.put(door.LinkFlowing(leg.link, leg.id, event.kind))
 
     def _on_tick(self) -> None:
-        self._bit_rate.measure(self._engine.totals().bytes_out, time.monotonic())
         self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)
+        self._bit_rate.measure(self._engine.totals().bytes_out, time.monotonic())
+
+
+def _change_refused(before: Answer, answer: Answer) -> tuple[str, str] | None:
+    """Why a leg's later answer cannot take the place of the one before, if it cannot."""
+    if answer.fingerprints != before.fingerprints:
+        return "wrong_fingerprint", "A later answer must keep the certificate."
+    if [track.mid for track in answer.plan.tracks] != [track.mid for track in before.plan.tracks]:
+        return "wrong_sections", "A later answer must accept the sections that the first one did."
+    return None

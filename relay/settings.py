@@ -21,7 +21,7 @@ class RelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_egress_bps: Annotated[int, Meta(ge=0)] = 0
     leg_max_bps: Annotated[int, Meta(ge=10_000)] = 8_000_000
     leg_burst_bytes: Annotated[int, Meta(ge=2_000)] = 1_000_000
-    leg_max_paths: Annotated[int, Meta(ge=1, le=64)] = 8
+    leg_max_paths: Annotated[int, Meta(ge=2, le=64)] = 8
     interrupted_after_ms: Milliseconds = 6000
     consent_ms: Milliseconds = 30_000
     path_stale_ms: Milliseconds = 3000

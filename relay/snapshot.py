@@ -6,7 +6,7 @@ from typing import Literal
 
 from relay import door
 from relay.door import LegId
-from relay.engine.interface import PacketEngine, StreamCounters
+from relay.engine.interface import Drop, PacketEngine, StreamCounters
 from relay.leg import Leg
 
 
@@ -34,8 +34,13 @@ def snapshot_leg(leg: Leg, linked_to: LegId | None, engine: PacketEngine) -> doo
         linked_to=linked_to,
         tracks=tuple(_track(c, "ingress") for c in counters.ingress)
         + tuple(_track(c, "egress") for c in counters.egress),
-        drops=counters.drops,
+        drops=_drops(counters.drops, leg.dtls_dropped),
     )
+
+
+def _drops(counted: dict[str, int], dtls_dropped: int) -> dict[str, int]:
+    reason = Drop.DTLS_QUEUE_FULL.value
+    return {**counted, reason: counted.get(reason, 0) + dtls_dropped} if dtls_dropped else counted
 
 
 def _track(counters: StreamCounters, direction: Literal["ingress", "egress"]) -> door.TrackSnapshot:

@@ -181,7 +181,11 @@ class DtlsEndpoint:
         parameters = RTCDtlsParameters(
             fingerprints=[RTCDtlsFingerprint(algorithm=f.algorithm, value=f.value) for f in fingerprints]
         )
-        await self._transport.start(parameters)
+        try:
+            await self._transport.start(parameters)
+        # The edge to aiortc: a certificate that OpenSSL takes can still fail in any way when it is read.
+        except Exception as error:  # as above; a cancellation is none of these
+            raise DtlsError("The DTLS handshake failed.") from error
         if self._transport.keys is None or self._transport.state != "connected":
             raise DtlsError("The DTLS handshake failed.")
         return self._transport.keys

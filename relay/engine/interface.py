@@ -22,6 +22,10 @@ class SrtpProfile(enum.StrEnum):
     AES128_CM_SHA1_80 = "SRTP_AES128_CM_HMAC_SHA1_80"
 
 
+LEG_MAX_SSRCS = 16
+"""Ingress SSRCs of one leg that are ever unprotected: each costs a cryptographic context."""
+
+
 class Drop(enum.StrEnum):
     """Why a datagram, packet or RTCP block was not forwarded. The values are metric labels."""
 
@@ -45,6 +49,7 @@ class Drop(enum.StrEnum):
     UNKNOWN_SSRC = "unknown_ssrc"
     MID_MISMATCH = "mid_mismatch"
     BEFORE_LINK = "before_link"
+    TOO_LONG = "too_long"
     NO_PATH = "no_path"
     SEND_FAILED = "send_failed"
     RTCP_MALFORMED = "rtcp_malformed"

@@ -32,6 +32,9 @@ class LegStreams:
     tracks: tuple[Track, ...]
     transport_cc_highest: int = -1
     """Highest transport-wide sequence number sent to the leg's browser, -1 before the first."""
+    absent: dict[str, Track] = field(default_factory=dict)
+    """Tracks of earlier plans that this one leaves out, by MID: an SSRC that comes back must go on, because
+    a number used twice under one key breaks SRTP (RFC 3711 section 9.1)."""
     fir_number: int = 0
     """Next command sequence number of FIR towards the leg's browser (RFC 5104 section 4.3.1.1)."""
 
@@ -39,11 +42,11 @@ class LegStreams:
     def from_plan(cls, plan: LegPlan, previous: LegStreams | None = None) -> LegStreams:
         """Streams for a plan. A plan that replaces another keeps each track's numbers and counters,
         because egress SSRCs never change."""
-        kept = {track.plan.mid: track for track in previous.tracks} if previous else {}
+        kept = {**previous.absent, **{t.plan.mid: t for t in previous.tracks}} if previous else {}
         tracks = []
         for track in plan.tracks:
             mid = track.mid.encode()
-            old = kept.get(track.mid)
+            old = kept.pop(track.mid, None)
             ingress = IngressStream(track.kind, mid, track.ingress_ssrc, False, track.ingress_ssrc)
             rtx = IngressStream(track.kind, mid, track.ingress_rtx_ssrc, True, track.ingress_rtx_ssrc)
             if old:
@@ -58,6 +61,7 @@ class LegStreams:
         if previous:
             streams.transport_cc_highest = previous.transport_cc_highest
             streams.fir_number = previous.fir_number
+            streams.absent = kept
         return streams
 
 
@@ -152,7 +156,8 @@ class Direction:
         """Go on with the counts of the direction that this one replaces in mid-link."""
         before.finish()
         self.packets, self.octets, self.lost_before = before.packets, before.octets, before.lost
-        self.kinds = before.kinds
+        self.kinds, self.throttle = before.kinds, before.throttle
+        self.want_keyframe = before.want_keyframe
 
     def mark_first(self, kind: Kind) -> None:
         if kind not in self.kinds:

@@ -6,6 +6,7 @@ text means the same here: this is not SDP.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,10 @@ from relay.errors import AnswerRejected
 from relay.sdp.offer import EgressSsrcs
 from relay.sdp.table import MID_EXTENSION, MIDS, TRANSPORT_CC_EXTENSION, codecs_of
 
-MAX_BYTES: Final = 32_768
+MAX_CHARS: Final = 32_768
+MAX_LINES: Final = 400
+"""A browser's answer has some 130."""
+_FEEDBACK_LINE = re.compile(r"^a=rtcp-fb:.*\r?\n?", re.MULTILINE)
 KINDS: tuple[Kind, Kind] = ("audio", "video")
 _DIGESTS = frozenset({"sha-256", "sha-384", "sha-512"})
 _PARSER_ERRORS = (ValueError, AssertionError, KeyError, IndexError, AttributeError, TypeError, StopIteration)
@@ -46,12 +50,16 @@ def read_answer(sdp: str, ssrcs: EgressSsrcs, cname: str) -> Answer:
     Raises :class:`relay.errors.AnswerRejected` with code ``sdp_too_long``, ``not_sdp``,
     ``wrong_sections``, ``no_ice``, ``no_fingerprint``, ``wrong_setup`` or ``no_codec``.
     """
-    if len(sdp.encode()) > MAX_BYTES:
-        raise AnswerRejected("sdp_too_long", f"The answer is longer than {MAX_BYTES} bytes.")
+    if len(sdp) > MAX_CHARS or sdp.count("\n") > MAX_LINES:
+        raise AnswerRejected(
+            "sdp_too_long", f"The answer has more than {MAX_CHARS} characters or {MAX_LINES} lines."
+        )
     try:
         if not sdp.startswith("v=0"):
             raise ValueError("RFC 8866 section 5.1")
-        description = SessionDescription.parse(sdp)
+        # Feedback is as offered. aiortc's parser takes codecs times feedback lines for it: enough of both
+        # would hold up the event loop, and every call with it.
+        description = SessionDescription.parse(_FEEDBACK_LINE.sub("", sdp))
     except _PARSER_ERRORS as error:
         raise AnswerRejected("not_sdp", "The answer is not SDP.") from error
     sections = description.media
@@ -136,5 +144,11 @@ def _track(section: MediaDescription, ssrcs: EgressSsrcs) -> TrackPlan:
 def _ingress_ssrcs(section: MediaDescription) -> tuple[int | None, int | None]:
     for group in section.ssrc_group:
         if group.semantic == "FID" and len(group.items) == 2:
-            return int(group.items[0]), int(group.items[1])
-    return (section.ssrc[0].ssrc if section.ssrc else None), None
+            return _ssrc(int(group.items[0])), _ssrc(int(group.items[1]))
+    return (_ssrc(section.ssrc[0].ssrc) if section.ssrc else None), None
+
+
+def _ssrc(number: int) -> int:
+    if not 0 <= number <= 0xFFFFFFFF:
+        raise AnswerRejected("not_sdp", "The answer names an SSRC that is none.")
+    return number

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import re
+import time
 from pathlib import Path
 
 import psutil
@@ -85,6 +87,9 @@ async def test_every_offer_has_the_same_numbers_and_its_own_secrets(node: Node) 
         ("wrong_sections", lambda sdp: "v=0\r\n"),
         ("wrong_sections", lambda sdp: re.sub(r"m=(\w+) 9", r"m=\1 0", sdp)),
         ("no_codec", lambda sdp: re.sub(r"(VP8|VP9|H264|AV1)/", "XX/", sdp)),
+        ("sdp_too_long", lambda sdp: sdp + "a=rtpmap:9 x/1\r\n" * 400),
+        ("not_sdp", lambda sdp: re.sub(r"FID \d+", "FID 99999999999", sdp)),
+        ("not_sdp", lambda sdp: re.sub(r"FID \d+", "FID -5", sdp)),
         ("sdp_too_long", lambda sdp: sdp + "a=x:" + "y" * (1 << 20)),
     ],
 )  # fmt: skip
@@ -112,6 +117,63 @@ async def test_later_answer_with_another_certificate_is_refused(node: Node) -> N
     other = re.sub(r"(sha-256 )..", r"\g<1>00", far.answer())
     node.relay.ask(door.AnswerLeg(LegId("a"), other))
     assert (await node.next(door.AnswerRefused)).code == "wrong_fingerprint"
+
+
+async def test_later_answer_that_drops_a_section_is_refused_and_the_leg_can_be_linked(node: Node) -> None:
+    a = await node.connect("a")
+    await node.connect("b")
+    node.relay.ask(door.AnswerLeg(LegId("a"), a.answer().replace("m=video 9", "m=video 0")))
+    assert (await node.next(door.AnswerRefused)).code == "wrong_sections"
+    await node.link("l", "a", "b")
+
+
+async def test_answer_with_very_many_feedback_lines_costs_little(node: Node) -> None:
+    far = await node.open("a")
+    codecs = "".join(f"a=rtpmap:{100 + n % 20} x{n}/1\r\n" for n in range(120))
+    feedback = "a=rtcp-fb:* nack\r\n" * 150
+    start = time.process_time()
+    node.relay.ask(door.AnswerLeg(LegId("a"), far.answer() + codecs + feedback))
+    assert time.process_time() - start < 0.1
+
+
+async def test_leg_and_link_ids_in_use_are_refused(node: Node) -> None:
+    await node.connect("a")
+    await node.connect("b")
+    node.relay.ask(door.OpenLeg(LegId("a")))
+    assert (await node.next(door.LegRefused)).code == "leg_exists"
+    node.relay.ask(door.CloseLeg(LegId("a")))
+    node.relay.ask(door.OpenLeg(LegId("a")))  # its last record has not left yet
+    assert (await node.next(door.LegRefused)).code == "leg_exists"
+    await node.connect("c")
+    await node.link("l", "b", "c")
+    node.relay.ask(door.LinkLegs(LinkId("l"), LegId("b"), LegId("c")))
+    assert (await node.next(door.LinkDown)).reason == "link_exists"
+    assert node.relay.snapshot().links == 1
+
+
+async def test_leg_closed_before_its_task_began_leaves_no_trace(node: Node) -> None:
+    node.relay.ask(door.OpenLeg(LegId("a")))
+    node.relay.ask(door.CloseLeg(LegId("a")))
+    assert (await node.next(door.LegClosed)).reason == "asked"
+    await node.connect("b")
+    assert [s.leg for s in node.relay.snapshot().legs] == ["b"]
+
+
+async def test_leg_that_closes_while_it_comes_up_is_not_told_connected_after(node: Node) -> None:
+    far = await node.open("a")
+    node.relay.ask(door.AnswerLeg(LegId("a"), far.answer()))
+    connecting = asyncio.create_task(far.connect())
+    while node.relay._steps.get(LegId("a")) and not node.relay._steps[LegId("a")].selected.is_set():
+        await asyncio.wait({connecting}, timeout=0.001)
+    node.relay.ask(door.CloseLeg(LegId("a")))
+    connecting.cancel()
+    await asyncio.wait({connecting})
+    await node.open("b")
+    seen = []
+    with contextlib.suppress(asyncio.QueueEmpty):
+        while True:
+            seen.append(node.relay.events.get_nowait())
+    assert not [e for e in seen if isinstance(e, door.LegConnected) and e.leg == "a"]
 
 
 async def test_wrong_fingerprint_fails_the_handshake(node: Node) -> None:

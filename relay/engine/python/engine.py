@@ -11,6 +11,7 @@ import pylibsrtp
 
 from relay.door import Kind, LegId, Transport
 from relay.engine.interface import (
+    LEG_MAX_SSRCS,
     Address,
     Drop,
     DtlsReceived,
@@ -282,6 +283,10 @@ class PythonEngine:
         if not self._within_bit_rate(leg, len(datagram), now):
             leg.drop(Drop.BIT_RATE_EXCEEDED)
             return
+        ssrc, known = datagram[8:12], leg.ssrcs
+        if ssrc not in known and len(known) >= LEG_MAX_SSRCS:
+            leg.drop(Drop.UNKNOWN_SSRC)
+            return
         try:
             packet = unprotect(datagram)
         except pylibsrtp.Error as error:
@@ -290,6 +295,7 @@ class PythonEngine:
         except ValueError:  # longer than libsrtp's buffer
             leg.drop(Drop.SRTP_MALFORMED)
             return
+        known.add(ssrc)
         direction, peer = leg.direction, leg.peer
         if direction is None or peer is None:
             leg.drop(Drop.UNLINKED)
@@ -298,18 +304,24 @@ class PythonEngine:
         if not isinstance(outcome, bytes):
             leg.drop(outcome)
             return
-        if direction.first_kinds:
-            self._on_first(leg, peer, direction, now)
+        if direction.want_keyframe:
+            self._ask_keyframe(leg, now)
         send, protect = peer.send, peer.protect
         if send is None or protect is None:
             leg.drop(Drop.NO_PATH)
             return
-        out = protect(outcome)
         try:
+            out = protect(outcome)
             send(out, peer.remote)
-        except OSError:  # full buffer, or a route that is gone: the receiver repairs it as any loss
+        except ValueError:
+            leg.drop(Drop.TOO_LONG)
+            return
+        # A full buffer, a route that is gone, a number too old to protect: repaired as any loss.
+        except (OSError, pylibsrtp.Error):
             leg.drop(Drop.SEND_FAILED)
             return
+        if direction.first_kinds:
+            self._on_first(peer, direction)
         direction.packets += 1
         direction.octets += len(packet)
         self._packets_out += 1
@@ -322,6 +334,10 @@ class PythonEngine:
         if not self._within_bit_rate(leg, len(datagram), now):
             leg.drop(Drop.BIT_RATE_EXCEEDED)
             return
+        ssrc, known = datagram[4:8], leg.ssrcs
+        if ssrc not in known and len(known) >= LEG_MAX_SSRCS:
+            leg.drop(Drop.UNKNOWN_SSRC)
+            return
         try:
             packet = leg.unprotect_rtcp(datagram)
         except pylibsrtp.Error as error:
@@ -330,6 +346,7 @@ class PythonEngine:
         except ValueError:
             leg.drop(Drop.SRTP_MALFORMED)
             return
+        known.add(ssrc)
         peer = leg.peer
         if peer is None or leg.direction is None or peer.direction is None:
             leg.drop(Drop.UNLINKED)
@@ -348,8 +365,7 @@ class PythonEngine:
             owner = self._tables[index].get(remote)
             if owner is not leg:
                 if owner is not None:
-                    owner.paths.forget(pair)
-                    self._route(owner)
+                    self._take_away(owner, pair, now)
                 self._tables[index][remote] = leg
                 if self._tcp is not None:
                     self._tcp.authenticated(pair, leg)
@@ -385,12 +401,10 @@ class PythonEngine:
 
     # --- what follows from it -------------------------------------------------------------------
 
-    def _on_first(self, leg: EngineLeg, peer: EngineLeg, direction: Direction, now: float) -> None:
+    def _on_first(self, peer: EngineLeg, direction: Direction) -> None:
         kinds: list[Kind] = direction.first_kinds
         direction.first_kinds = []
         for kind in kinds:
-            if kind == "video" and direction.want_keyframe:
-                self._ask_keyframe(leg, now)
             self._sink(FirstForwarded(peer.id, kind))
 
     def _ask_keyframe(self, leg: EngineLeg, now: float) -> None:
@@ -440,11 +454,14 @@ class PythonEngine:
 
     def _on_tcp_gone(self, pair: PairAddress) -> None:
         leg = self._tables[pair[0]].pop(pair[1], None)
-        if leg is None:
-            return
+        if leg is not None:
+            self._take_away(leg, pair, time.monotonic())
+
+    def _take_away(self, leg: EngineLeg, pair: PairAddress, now: float) -> None:
+        """The pair is not the leg's any more: its connection ended, or it validated for another leg."""
         if leg.dtls_pair == pair:
             leg.dtls_pair = None
-        changes = leg.paths.closed(pair, time.monotonic())
+        changes = leg.paths.closed(pair, now)
         self._route(leg)
         self._apply(leg, changes)
 
@@ -452,7 +469,12 @@ class PythonEngine:
         if leg.protect_rtcp is None or leg.send is None:
             leg.drop(Drop.NO_PATH)
             return
-        self._send(leg, leg.protect_rtcp(packet))
+        try:
+            protected = leg.protect_rtcp(packet)
+        except ValueError:
+            leg.drop(Drop.TOO_LONG)
+            return
+        self._send(leg, protected)
 
     def _send(self, leg: EngineLeg, datagram: bytes) -> None:
         try:
@@ -477,10 +499,11 @@ class PythonEngine:
         self._drops[reason] = self._drops.get(reason, 0) + 1
 
     def _on_tick(self) -> None:
+        # Armed first: nothing that goes wrong for one leg may end the consent checks of all.
+        self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)
         now = time.monotonic()
         for leg in list(self._legs.values()):
             self._apply(leg, leg.paths.tick(now))
-        self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)
 
 
 def _video_ssrcs(plan: LegPlan) -> Iterator[bytes]:

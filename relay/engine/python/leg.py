@@ -40,6 +40,8 @@ class EngineLeg:
     unprotect_rtcp: Callable[[bytes], bytes] | None = None
     protect: Callable[[bytes], bytes] | None = None
     protect_rtcp: Callable[[bytes], bytes] | None = None
+    ssrcs: set[bytes] = field(default_factory=set)
+    """Ingress SSRCs that an authentic packet has come with, as packets have them."""
     streams: LegStreams | None = None
     video_ssrcs: frozenset[bytes] = frozenset()
     """Egress SSRCs of video and its RTX, as octets."""

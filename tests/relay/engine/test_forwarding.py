@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from relay.engine.choose import make_engine
-from relay.engine.interface import FirstForwarded, SrtpProfile
+from relay.engine.interface import LEG_MAX_SSRCS, FirstForwarded, SrtpProfile
 from relay.errors import BindError, UnknownLeg
 from tests.relay.engine.conftest import Bench, MakeBench
 from tests.relay.engine.far_end import Events, config, plan
@@ -349,3 +349,64 @@ async def test_totals_count_every_datagram(bench: Bench) -> None:
     after = bench.engine.totals()
     assert (after.packets_in - before.packets_in, after.packets_out - before.packets_out) == (1, 1)
     assert after.bytes_in - before.bytes_in == after.bytes_out - before.bytes_out == 12 + 88 + 16
+
+
+async def test_ssrcs_of_a_leg_are_bounded(bench: Bench) -> None:
+    """Each costs a cryptographic context, so a sender of many must not make them without end."""
+    a, b = await bench.linked(declared=False)
+    for number in range(LEG_MAX_SSRCS + 4):
+        a.send_rtp(rtp(1000 + number, number))
+    a.send_rtp(rtp(1000, 1, payload=b"an old one"))
+    await a.settled()
+    assert a.drops() == {"unknown_ssrc": 4}
+    while not (await b.receive_rtp()).endswith(b"an old one"):
+        pass
+
+
+async def test_reports_that_grow_over_a_datagram_are_counted(bench: Bench) -> None:
+    a, b = await bench.linked()
+    chunk = struct.pack("!IBB", a.video, 0, 0) + bytes(2)
+    sdes = struct.pack("!BBH", 0x80 | 31, 202, 2 * 31) + chunk * 31
+    a.send_rtcp(struct.pack("!BBHI", 0x80, 201, 1, a.video) + sdes * 5)
+    await a.settled()
+    assert sum(a.drops().values()) + sum(b.drops().values()) == 1
+    assert b.drops() == {"too_long": 1}
+
+
+async def test_first_forwarded_is_told_when_a_packet_really_left(bench: Bench) -> None:
+    a = await bench.connected(1)
+    b = bench.far_end(2)
+    bench.engine.set_keys(b.leg, b.keys)
+    bench.engine.set_plan(b.leg, plan(2))
+    bench.engine.link(a.leg, b.leg)
+    a.send_rtp(rtp(a.video, 1))
+    await a.settled()
+    assert not [e for e in bench.events.seen if isinstance(e, FirstForwarded)]
+
+
+async def test_track_that_was_absent_from_a_plan_goes_on(bench: Bench) -> None:
+    """The same number twice under one key and SSRC would break SRTP."""
+    a, b = await bench.linked()
+    a.send_rtp(rtp(a.video, 500))
+    assert header(await b.receive_rtp())[1] == 500
+    bench.engine.set_plan(b.leg, plan(2, video=False))
+    bench.engine.set_plan(b.leg, plan(2))
+    a.send_rtp(rtp(a.video, 501))
+    assert header(await b.receive_rtp())[1] == 501
+    bench.engine.unlink(a.leg)
+    c = await bench.connected(3)
+    bench.engine.link(c.leg, b.leg)
+    c.send_rtp(rtp(c.video, 500))
+    assert header(await b.receive_rtp())[1] == 502
+
+
+async def test_new_plans_do_not_loosen_the_keyframe_throttle(make_bench: MakeBench) -> None:
+    bench = await make_bench(keyframe_interval_ms=30_000)
+    a, b = await bench.linked()
+    for number in range(3):
+        a.send_rtp(rtp(a.video, number))
+        await b.receive_rtp()
+        bench.engine.set_plan(b.leg, plan(2, codecs=(VP8, 102) if number % 2 else (VP8,)))
+        b.send_rtcp(struct.pack("!BBHII", 0x81, 206, 2, b.video, b.out_video))
+    await b.settled()
+    assert bench.engine.counters(a.leg).ingress[1].keyframe_requests == 1

@@ -43,6 +43,7 @@ drops! {
     UnknownSsrc = "unknown_ssrc",
     MidMismatch = "mid_mismatch",
     BeforeLink = "before_link",
+    TooLong = "too_long",
     NoPath = "no_path",
     SendFailed = "send_failed",
     RtcpMalformed = "rtcp_malformed",

@@ -91,6 +91,9 @@ pub struct Egress {
     pub transport_cc_highest: Option<u16>,
     /// `None` before the keys.
     pub srtp: Option<Sender>,
+    /// Tracks of earlier plans that this one leaves out: an SSRC that comes back must go on (RFC 3711
+    /// section 9.1).
+    absent: Vec<EgressTrack>,
     /// `None` before the answer.
     pub plan: Option<Arc<LegPlan>>,
     /// Command sequence number of the last FIR (RFC 5104 section 4.3.1.1).
@@ -107,6 +110,7 @@ impl Egress {
             srtp: None,
             path: None,
             tracks: Vec::new(),
+            absent: Vec::new(),
             plan: None,
             direction: None,
             transport_cc_highest: None,
@@ -118,6 +122,7 @@ impl Egress {
     /// Takes a plan. One that replaces another keeps each track's numbers and counters.
     pub fn set_plan(&mut self, plan: &Arc<LegPlan>) {
         let mut before = std::mem::take(&mut self.tracks);
+        before.append(&mut self.absent);
         for plan in &plan.tracks {
             let known = before.iter().position(|track| track.mid == plan.mid);
             let mut track = known.map_or_else(
@@ -134,6 +139,7 @@ impl Egress {
             }
             self.tracks.push(track);
         }
+        self.absent = before;
         self.plan = Some(Arc::clone(plan));
     }
 

@@ -165,8 +165,8 @@ pub struct Forwarded {
     pub ssrc: u32,
     /// Rollover counter and sequence number.
     pub index: u64,
-    /// It was the first of its kind over this link.
-    pub first: Option<Kind>,
+    /// What it carries.
+    pub kind: Kind,
 }
 
 impl Direction {
@@ -288,6 +288,8 @@ impl Direction {
         self.lost_before = before.lost();
         self.forwarded_audio = before.forwarded_audio;
         self.forwarded_video = before.forwarded_video;
+        self.asked_at = before.asked_at;
+        self.want_keyframe = before.want_keyframe;
     }
 
     /// Whether a keyframe may be asked of the source now; if so it counts for the throttle.
@@ -333,7 +335,8 @@ impl Direction {
         Ok((at, route.clock_rate))
     }
 
-    fn mark_first(&mut self, kind: Kind) -> Option<Kind> {
+    /// Notes that a packet of this kind left; gives the kind when it was the first over this link.
+    pub fn mark_first(&mut self, kind: Kind) -> Option<Kind> {
         let forwarded = match kind {
             Kind::Audio => &mut self.forwarded_audio,
             Kind::Video => &mut self.forwarded_video,
@@ -416,11 +419,8 @@ pub fn rewrite(
     rtp::rewrite(packet, sequence, timestamp, stream.ssrc);
 
     let flow = &mut direction.flows[at];
-    let first = flow.received == 0;
     count(flow, stream, source, packet.len(), header.timestamp, clock_rate, now);
-    let (ssrc, kind) = (stream.ssrc, flow.kind);
-    let first = if first { direction.mark_first(kind) } else { None };
-    Ok(Forwarded { ssrc, index, first })
+    Ok(Forwarded { ssrc: stream.ssrc, index, kind: flow.kind })
 }
 
 /// Counts on both sides; jitter as RFC 3550 appendix A.8.

@@ -199,24 +199,34 @@ impl LegPaths {
         self.paths.remove(at).path.alive.store(false, Ordering::Relaxed);
     }
 
-    /// Among nominated pairs: UDP before TCP, then priority, then the latest nomination. A stale one
-    /// stays while nothing fresh is known.
+    /// Among freshly nominated pairs: UDP before TCP, then priority, then the latest nomination. When there
+    /// is none and the selected one is silent too, one that is heard: consent checks need not nominate
+    /// (RFC 7675 section 5.1), and a NAT may have given the client another mapping.
     fn select(&mut self, now: Nanos) -> Option<Remote> {
-        let nominated = self.paths.iter().filter_map(|path| Some((path, path.nominated_at?)));
-        let (path, nominated_at) = nominated
-            .map(|(path, at)| {
-                let fresh = now.saturating_sub(at) < self.rules.stale;
-                ((fresh, path.path.remote.transport(), path.priority, at), (path, at))
-            })
-            .max_by_key(|&(rank, _)| rank)?
-            .1;
-        let fresh = now.saturating_sub(nominated_at) < self.rules.stale;
-        let best = path.path.remote;
-        if (!fresh && self.selected.is_some()) || self.selected == Some(best) {
-            return None;
+        let fresh = |at: Nanos| now.saturating_sub(at) < self.rules.stale;
+        let best = |among: &dyn Fn(&Validated) -> bool| {
+            let rank = |path: &&Validated| {
+                (path.path.remote.transport(), path.priority, path.nominated_at.unwrap_or(0))
+            };
+            self.paths.iter().filter(|path| among(path)).max_by_key(rank).map(|path| path.path.remote)
+        };
+        let is_nominated = |path: &Validated| path.nominated_at.is_some();
+        let mut found = best(&|path| path.nominated_at.is_some_and(fresh));
+        if found.is_none() {
+            let selected = self.paths.iter().find(|path| Some(path.path.remote) == self.selected);
+            if selected.is_some_and(|path| fresh(path.heard_at)) {
+                return None;
+            }
+            let nominated = self.paths.iter().any(is_nominated);
+            found = if !self.reached || (self.selected.is_none() && nominated) {
+                best(&is_nominated)
+            } else {
+                best(&|path| fresh(path.heard_at))
+            };
         }
-        self.selected = Some(best);
+        let found = found.filter(|found| self.selected != Some(*found))?;
+        self.selected = Some(found);
         self.reached = true;
-        Some(best)
+        Some(found)
     }
 }

@@ -61,6 +61,8 @@ pub struct Ingress {
     pub tracks: Vec<IngressTrack>,
     /// `None` before the keys.
     pub srtp: Option<Receiver>,
+    /// Tracks of earlier plans that this one leaves out.
+    absent: Vec<IngressTrack>,
     /// `None` before the answer.
     pub plan: Option<Arc<LegPlan>>,
     /// Of the link that ended last.
@@ -76,6 +78,7 @@ impl Ingress {
         Self {
             srtp: None,
             bucket,
+            absent: Vec::new(),
             plan: None,
             tracks: Vec::new(),
             peer: None,
@@ -88,6 +91,7 @@ impl Ingress {
     /// Takes a plan. One that replaces another keeps each track's numbers and counters.
     pub fn set_plan(&mut self, plan: &Arc<LegPlan>) {
         let mut before = std::mem::take(&mut self.tracks);
+        before.append(&mut self.absent);
         let track = |plan: &TrackPlan| {
             let declared = [plan.ingress_ssrc, plan.ingress_rtx_ssrc];
             let known = before.iter().position(|track| track.mid == plan.mid);
@@ -105,6 +109,7 @@ impl Ingress {
             track
         };
         self.tracks = plan.tracks.iter().map(track).collect();
+        self.absent = before;
         self.plan = Some(Arc::clone(plan));
     }
 

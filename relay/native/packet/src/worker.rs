@@ -74,6 +74,12 @@ impl Answers {
         if len == 0 {
             return;
         }
+        if len > MAX_PLAIN_LEN {
+            self.octets.truncate(start);
+            // Nothing can be sent to a leg without a path, however long it is.
+            let sendable = egress.srtp.is_some() && egress.path.is_some();
+            return egress.drops.count(if sendable { Drop::TooLong } else { Drop::NoPath });
+        }
         let (Some(sender), Some(to)) = (&mut egress.srtp, egress.path) else {
             self.octets.truncate(start);
             return egress.drops.count(Drop::NoPath);
@@ -90,6 +96,9 @@ impl Answers {
         self.finish_rtcp(egress, start);
     }
 }
+
+/// Longest packet before protection that is forwarded.
+pub const MAX_PLAIN_LEN: usize = 1356;
 
 /// One worker's part of the packet path.
 pub struct Worker {
@@ -256,21 +265,20 @@ impl Worker {
         let receiver = ingress.srtp.as_mut().ok_or(Drop::NoKeys)?;
         let (len, _) = receiver.unprotect_rtp(packet, &header).map_err(refused)?;
         let peer = ingress.peer.take().ok_or(Drop::Unlinked)?;
-        let mut first = None;
-        let outcome = forward_to(now, ingress, &peer, buffer, len, &header, &mut first);
+        let mut told = Told::default();
+        let outcome = forward_to(now, ingress, &peer, buffer, len, &header, &mut told);
         let peer = ingress.peer.insert(peer);
-        if let Some(kind) = first {
-            self.on_first(leg, peer, kind, now, answers);
+        if told.want_keyframe {
+            self.ask_keyframe(leg, peer, now, answers);
+        }
+        if let Some(kind) = told.first {
+            self.node.events.push(peer, Event::FirstForwarded(kind));
         }
         outcome
     }
 
-    /// The first packet of a kind went to `peer`.
-    fn on_first(&self, leg: &Arc<Leg>, peer: &Arc<Leg>, kind: Kind, now: Nanos, answers: &mut Answers) {
-        self.node.events.push(peer, Event::FirstForwarded(kind));
-        if kind != Kind::Video {
-            return;
-        }
+    /// The link's own keyframe request was still due.
+    fn ask_keyframe(&self, leg: &Arc<Leg>, peer: &Arc<Leg>, now: Nanos, answers: &mut Answers) {
         let (mut own, mut other) = lock_both(leg, peer);
         let Some(sender) = own.video_ssrc() else { return };
         let Some(direction) = other.direction.as_mut().filter(|direction| direction.want_keyframe) else {
@@ -409,9 +417,9 @@ impl Worker {
         let owner = self.path(from).map(|path| Arc::clone(&path.leg));
         if let Some(owner) = owner.filter(|owner| !Arc::ptr_eq(owner, leg)) {
             let mut paths = owner.paths.lock();
-            if paths.forget(from) {
-                owner.egress.lock().path = None;
-            }
+            let changes = paths.closed(from, now);
+            owner.egress.lock().path = paths.selected();
+            self.node.apply(&owner, changes);
         }
         let mut paths = leg.paths.lock();
         let (changes, new) = paths.checked(leg, from, nominated, now);
@@ -447,7 +455,16 @@ impl Worker {
     }
 }
 
-/// Rewrites and protects for the peer. `first`: the packet was the first of its kind over the link.
+/// What a packet had the worker do besides.
+#[derive(Default)]
+struct Told {
+    /// It was the first of its kind that left over the link.
+    first: Option<Kind>,
+    /// The link has not asked for a keyframe yet.
+    want_keyframe: bool,
+}
+
+/// Rewrites and protects for the peer.
 fn forward_to(
     now: Nanos,
     ingress: &mut Ingress,
@@ -455,18 +472,21 @@ fn forward_to(
     buffer: &mut [u8],
     len: usize,
     header: &RtpHeader,
-    first: &mut Option<Kind>,
+    told: &mut Told,
 ) -> Result<Outcome, Drop> {
     let mut egress = peer.egress.lock();
     let egress = &mut *egress;
     let forwarded = rewrite(ingress, egress, &mut buffer[..len], header, now)?;
-    *first = forwarded.first;
+    let Some(direction) = &mut egress.direction else { return Err(Drop::Unlinked) };
+    told.want_keyframe = direction.want_keyframe;
     let (Some(sender), Some(to)) = (&egress.srtp, egress.path) else { return Err(Drop::NoPath) };
-    let sealed = sender.protect_rtp(buffer, header.len, len, forwarded.ssrc, forwarded.index);
-    if let Some(direction) = &mut egress.direction {
-        direction.packets += 1;
-        direction.octets += len as u64;
+    if len > MAX_PLAIN_LEN {
+        return Err(Drop::TooLong);
     }
+    let sealed = sender.protect_rtp(buffer, header.len, len, forwarded.ssrc, forwarded.index);
+    direction.packets += 1;
+    direction.octets += len as u64;
+    told.first = direction.mark_first(forwarded.kind);
     Ok(Outcome::Send { to, len: sealed })
 }
 
@@ -480,5 +500,6 @@ fn refused(refusal: Refusal) -> Drop {
         Refusal::Malformed => Drop::SrtpMalformed,
         Refusal::BadAuth => Drop::SrtpBadAuth,
         Refusal::Replayed => Drop::SrtpReplayed,
+        Refusal::TooManySources => Drop::UnknownSsrc,
     }
 }

@@ -6,9 +6,8 @@ use super::{BadKeyLength, Profile};
 use crate::ahead::Span;
 use crate::rtp::RtpHeader;
 
-/// Sources whose rollover counter and windows are kept; beyond it the one that was heard least
-/// recently is forgotten. Only who has the leg's keys can add one.
-pub const MAX_SOURCES: usize = 32;
+/// Sources of a leg that are ever unprotected: each costs its windows.
+pub const MAX_SOURCES: usize = 16;
 
 /// Why a packet was not unprotected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,20 +18,20 @@ pub enum Refusal {
     BadAuth,
     /// Received before, or older than the window.
     Replayed,
+    /// One more source than [`MAX_SOURCES`].
+    TooManySources,
 }
 
 /// The receiving side of a leg's SRTP session.
 #[repr(C)] // hot before cold
 pub struct Receiver {
     sources: Vec<Source>,
-    clock: u64,
     keys: Keys,
 }
 
 #[repr(C)]
 struct Source {
     ssrc: u32,
-    heard: u64,
     rtp: Option<RtpWindow>,
     rtcp: Option<RtcpWindow>,
 }
@@ -43,12 +42,12 @@ impl Receiver {
     /// # Errors
     /// [`BadKeyLength`] when it has not the profile's length.
     pub fn new(profile: Profile, master: &[u8]) -> Result<Self, BadKeyLength> {
-        Ok(Self { keys: Keys::derive(profile, master)?, sources: Vec::new(), clock: 0 })
+        Ok(Self { keys: Keys::derive(profile, master)?, sources: Vec::new() })
     }
 
     #[cfg(test)]
     pub(super) fn from_keys(keys: Keys) -> Self {
-        Self { keys, sources: Vec::new(), clock: 0 }
+        Self { keys, sources: Vec::new() }
     }
 
     /// Where the state of its first sources lies.
@@ -71,8 +70,10 @@ impl Receiver {
         if packet.len() < header.len + self.keys.profile.rtp_overhead() {
             return Err(Refusal::Malformed);
         }
-        self.clock += 1;
         let known = self.sources.iter().position(|source| source.ssrc == header.ssrc);
+        if known.is_none() && self.sources.len() >= MAX_SOURCES {
+            return Err(Refusal::TooManySources);
+        }
         let window = known.and_then(|at| self.sources[at].rtp.as_ref());
         let index = match window {
             Some(window) => guess_index(window.highest(), header.sequence),
@@ -83,9 +84,7 @@ impl Receiver {
         }
         let len =
             self.keys.rtp.open_rtp(packet, header.len, header.ssrc, index).map_err(|_| Refusal::BadAuth)?;
-        let clock = self.clock;
         let source = self.source(known, header.ssrc);
-        source.heard = clock;
         match &mut source.rtp {
             Some(window) => window.record(index),
             none => *none = Some(RtpWindow::starting_at(index)),
@@ -101,18 +100,18 @@ impl Receiver {
         if packet.len() < RTCP_CLEAR + self.keys.profile.rtcp_overhead() {
             return Err(Refusal::Malformed);
         }
-        self.clock += 1;
         let ssrc = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
         let index = u64::from(self.keys.rtcp.rtcp_word(packet) & !ENCRYPTED);
         let known = self.sources.iter().position(|source| source.ssrc == ssrc);
+        if known.is_none() && self.sources.len() >= MAX_SOURCES {
+            return Err(Refusal::TooManySources);
+        }
         let window = known.and_then(|at| self.sources[at].rtcp.as_ref());
         if window.is_some_and(|window| !window.is_new(index)) {
             return Err(Refusal::Replayed);
         }
         let len = self.keys.rtcp.open_rtcp(packet, ssrc).map_err(|_| Refusal::BadAuth)?;
-        let clock = self.clock;
         let source = self.source(known, ssrc);
-        source.heard = clock;
         match &mut source.rtcp {
             Some(window) => window.record(index),
             none => *none = Some(RtcpWindow::starting_at(index)),
@@ -122,14 +121,8 @@ impl Receiver {
 
     fn source(&mut self, known: Option<usize>, ssrc: u32) -> &mut Source {
         let at = known.unwrap_or_else(|| {
-            let new = Source { ssrc, heard: 0, rtp: None, rtcp: None };
-            if self.sources.len() < MAX_SOURCES {
-                self.sources.push(new);
-                return self.sources.len() - 1;
-            }
-            let oldest = (0..MAX_SOURCES).min_by_key(|&at| self.sources[at].heard).unwrap_or(0);
-            self.sources[oldest] = new;
-            oldest
+            self.sources.push(Source { ssrc, rtp: None, rtcp: None });
+            self.sources.len() - 1
         });
         &mut self.sources[at]
     }

@@ -184,14 +184,17 @@ fn wraps_reordering_replays_and_forgeries() {
 }
 
 #[test]
-fn sources_are_bounded_and_the_busy_ones_stay() {
+fn sources_are_bounded_and_the_known_ones_stay() {
     let profile = Profile::AeadAes128Gcm;
     let sender = Sender::new(profile, &master(profile)).unwrap();
     let mut receiver = Receiver::new(profile, &master(profile)).unwrap();
     for round in 0..200 {
-        let busy = sealed(&sender, 1, 65_500 + round);
-        assert!(open(&mut receiver, &busy).is_ok(), "the rollover counter is kept");
-        assert!(open(&mut receiver, &sealed(&sender, 1000 + round as u32, 1)).is_ok());
+        let known = sealed(&sender, 1, 65_500 + round);
+        assert!(open(&mut receiver, &known).is_ok(), "the rollover counter is kept");
+        let other = open(&mut receiver, &sealed(&sender, 1000 + round as u32, 1));
+        let full = round as usize >= MAX_SOURCES - 1;
+        assert_eq!(other.is_err(), full);
+        assert!(!full || other == Err(Refusal::TooManySources));
     }
 }
 
