@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from db.settings import DatabaseSettings
 from relay.settings import RelaySettings
-from signaling.settings import AuthSettings, LiveSettings, MatchingSettings, ServerSettings
+from signaling.settings import AuthSettings, LiveSettings, MatchingSettings, RouteSettings, ServerSettings
 
 PREFIX = "BURROW_"
 
@@ -39,6 +39,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     auth: AuthSettings = AuthSettings()
     live: LiveSettings = LiveSettings()
     matching: MatchingSettings = MatchingSettings()
+    routes: RouteSettings = RouteSettings()
     relay: RelaySettings = RelaySettings()
     log: LogSettings = LogSettings()
 

@@ -6,18 +6,23 @@ import secrets
 from collections.abc import Set
 from datetime import UTC, datetime
 
+import msgspec
+
 from db.database import Database
 from db.errors import DatabaseUnavailable
 from db.match_writer import MatchWriter
-from db.records import BlockMade, Direction, ReportMade
+from db.records import BlockMade, Details, Direction, ReportMade
 from db.records import MatchEnded as EndedRecord
 from db.records import MatchStarted as StartedRecord
 from db.repositories import safety
 from relay.door import DirectionTotals
+from relay.node import RelayNode
 from signaling.accounts.service import Accounts
 from signaling.core.effects import StoreBlock, StoreReport
 from signaling.core.identity import Identity
-from signaling.core.record import MatchEnded, MatchStarted
+from signaling.core.record import MatchEnded, MatchStarted, RouteChange
+from signaling.core.side import Side
+from signaling.core.trouble import Trouble
 from signaling.errors import SignalingError
 from signaling.live.ports import AuthenticationFailed, StorageUnavailable
 
@@ -90,12 +95,49 @@ class LiveRecords:
                 connect_ms=match.connect_ms,
                 a_to_b=_direction(match.a_to_b),
                 b_to_a=_direction(match.b_to_a),
+                route_changes=tuple(_change(change) for change in match.route_changes),
+                troubles=tuple(_trouble(trouble) for trouble in match.troubles),
+                direct_stats=tuple(
+                    None if stats is None else msgspec.to_builtins(stats) for stats in match.direct_stats
+                ),
             )
         )
 
 
+def stun_urls(relay: RelayNode) -> tuple[str, ...]:
+    """What clients are told to ask for their mapped address: the relay's own ports (RFC 7064)."""
+    asked = (*relay.bound, *relay.bound_stun)
+    hosts = [(f"[{a.host}]" if ":" in a.host else a.host, a.port) for a in asked]
+    return tuple(f"stun:{host}:{port}" for host, port in hosts)
+
+
 def _started(match: MatchStarted) -> StartedRecord:
     return StartedRecord(match.match_id, match.user_a, match.user_b, _time(match.started_at))
+
+
+def _change(change: RouteChange) -> Details:
+    """Field names are the wire's; the side is the record's ``a`` or ``b``."""
+    return {
+        "at_ms": change.at_ms,
+        "route": change.route,
+        "state": change.state,
+        "attempt": change.attempt,
+        "reason": change.reason,
+        "side": _side(change.side),
+    }
+
+
+def _trouble(trouble: Trouble) -> Details:
+    return {
+        "at_ms": trouble.at_ms,
+        "route": trouble.route,
+        "step": trouble.step,
+        "side": _side(trouble.side),
+    }
+
+
+def _side(side: Side | None) -> str | None:
+    return None if side is None else side.name.lower()
 
 
 def _time(unix_seconds: float) -> datetime:

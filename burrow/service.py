@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from burrow.config import Config
-from burrow.ports import LiveAccounts, LiveRecords, LiveSafety
+from burrow.ports import LiveAccounts, LiveRecords, LiveSafety, stun_urls
 from db.database import Database
 from db.match_writer import MatchWriter
 from relay.node import RelayNode
@@ -21,7 +21,7 @@ from signaling.accounts.service import Accounts
 from signaling.http.app import build_app
 from signaling.http.client import WebClient
 from signaling.live.endpoint import LiveEndpoint
-from signaling.live.rules import rules_from
+from signaling.live.rules import policy_from, rules_from
 from signaling.live.service import LiveService
 
 WEB_DIST = Path(__file__).parents[1] / "web" / "dist"
@@ -73,7 +73,8 @@ class Service:
         stack.push_async_callback(relay.close)
         self.relay = relay
         safety = LiveSafety(database, writer)
-        live = LiveService(rules_from(config.live, config.matching), relay, safety, LiveRecords(writer))
+        rules = rules_from(config.live, config.matching, config.routes, stun=stun_urls(relay))
+        live = LiveService(rules, relay, safety, LiveRecords(writer), policy=policy_from(config.routes))
 
         endpoint = LiveEndpoint(live, LiveAccounts(accounts), safety, config.live, config.server.origins)
         app = build_app(

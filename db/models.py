@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import (
     JSON,
@@ -124,6 +124,10 @@ class Match(Base):
     packets_b_to_a: Mapped[int] = mapped_column(BigInteger)
     bytes_b_to_a: Mapped[int] = mapped_column(BigInteger)
     lost_b_to_a: Mapped[int] = mapped_column(BigInteger)
+    route_changes: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    """``None`` in these three: ended before they were recorded, or not ended."""
+    troubles: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    direct_stats: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Block(Base):

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+Details = dict[str, str | int | float | None]
+"""One entry of a list that a row keeps as JSON."""
 EndedBy = Literal["a", "b", "service"]
 SERVICE_RESTARTED = "service_restarted"
 """End reason of a match that was still open when the service started: it had died without a word."""
@@ -45,6 +47,12 @@ class MatchEnded:
     connect_ms: int | None = None
     a_to_b: Direction = field(default_factory=Direction)
     b_to_a: Direction = field(default_factory=Direction)
+    route_changes: tuple[Details, ...] = ()
+    """What both users were told of their routes, in order, with milliseconds since the start."""
+    troubles: tuple[Details, ...] = ()
+    """At which step it went wrong or slowly, and at whose side."""
+    direct_stats: tuple[Details | None, ...] = ()
+    """What each side last said of the direct route: the clients' word."""
 
 
 @dataclass(frozen=True, slots=True)

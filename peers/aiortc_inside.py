@@ -13,6 +13,7 @@ import aioice.ice
 from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
+    RTCIceServer,
     RTCPeerConnection,
     RTCRtpReceiver,
     RTCRtpSender,
@@ -33,10 +34,11 @@ START_BPS = 600_000
 _NTP_UNIX_SECONDS = 2_208_988_800
 
 
-def configuration() -> RTCConfiguration:
-    """No STUN server, which aiortc would choose by itself: the relay sees the peer's address anyway, and
-    nobody else shall."""
-    return RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+def configuration(stun: tuple[str, ...] = ()) -> RTCConfiguration:
+    """Without ``stun`` no STUN server, which aiortc would choose by itself: the relay sees the peer's address
+    anyway, and nobody else shall."""
+    servers = [RTCIceServer(urls=url) for url in stun]
+    return RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
 
 
 def watch(

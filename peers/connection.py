@@ -74,6 +74,7 @@ class Connection:
         on_message: Callable[[wire.ServerMessage], None],
         on_change: Callable[[Online | Offline], None],
         take_over: bool = False,
+        direct: bool = False,
         give_up_seconds: float = GIVE_UP_SECONDS,
     ) -> None:
         self.welcome: wire.Welcome | None = None
@@ -83,6 +84,7 @@ class Connection:
         self._on_message = on_message
         self._on_change = on_change
         self._take_over = take_over
+        self._direct = direct
         self._give_up_seconds = give_up_seconds
         self._outbox = Outbox()
         self._inbox = Inbox()
@@ -159,7 +161,9 @@ class Connection:
     async def _greet(self, socket: aiohttp.ClientWebSocketResponse, token: str) -> None:
         seat = self.welcome.seat if self.welcome is not None else None
         resume = None if seat is None else wire.Resume(seat=seat, received=self._inbox.received)
-        hello = wire.Hello(token=token, resume=resume, take_over=self._take_over, client=_CLIENT)
+        hello = wire.Hello(
+            token=token, resume=resume, take_over=self._take_over, direct=self._direct, client=_CLIENT
+        )
         self._last_error = None
         await _send(socket, hello)
         try:

@@ -1,4 +1,4 @@
-"""What arrives on a leg during one match: brought to the observer and, when asked for, to the recorder."""
+"""What arrives during one match: brought to the observer and, when asked for, to the recorder."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import av
 import msgspec
 from aiortc.rtp import RtpPacket
 
-from peers.leg import Kind, Leg
 from peers.media.observer import AudioReport, Observer, VideoReport
 from peers.media.pattern import read_frame
 from peers.media.recorder import Recorder
 from peers.media.synthetic import wall_us
 from peers.media.writer import Recorded
+from peers.media_connection import Kind, MediaConnection
 
 
 class MatchReport(msgspec.Struct, frozen=True):
@@ -30,18 +30,20 @@ class MatchReport(msgspec.Struct, frozen=True):
 
 
 class Measure:
-    """A leg's sink (:class:`peers.leg.LegSink`) for the time of one match."""
+    """A sink (:class:`peers.media_connection.MediaSink`) for the time of one match."""
 
-    def __init__(self, leg: Leg | None, *, recorder: Recorder | None, ignore_run: int | None) -> None:
+    def __init__(
+        self, source: MediaConnection | None, *, recorder: Recorder | None, ignore_run: int | None
+    ) -> None:
         self.observer = Observer(ignore_run=ignore_run)
         self.started = time.monotonic()
-        self.leg = leg
+        self.source = source
         self._recorder = recorder
 
     def packet(self, kind: Kind, packet: RtpPacket) -> None:
         if kind == "audio":
             self.observer.audio_packet(packet.sequence_number)
-        elif self.leg is not None and (codec := self.leg.received_codec(packet.payload_type)) != "rtx":
+        elif self.source is not None and (codec := self.source.received_codec(packet.payload_type)) != "rtx":
             self.observer.video_codec = codec or self.observer.video_codec
 
     def sender_report(self, kind: Kind, ntp_seconds: float, timestamp: int) -> None:

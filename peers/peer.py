@@ -36,6 +36,9 @@ class PeerOptions(TypedDict, total=False):
     """File for what it receives (.mkv, .mp4, .webm); later matches get a number before the suffix."""
     hide_address: bool
     """Ask for relayed routes only."""
+    direct: bool
+    """Whether to try the direct route (default: yes). A peer that records does not: two routes' clocks do not
+    make one file."""
     take_over: bool
     """Continue the account's seat when another connection has it; else that is :class:`SeatTaken`."""
     on_event: Callable[[PeerEvent], None]
@@ -109,6 +112,7 @@ class Peer:
                 on_message=self._message,
                 on_change=self._change,
                 take_over=self._options.get("take_over", False),
+                direct=self._options.get("direct", True) and self._options.get("record") is None,
                 give_up_seconds=self._options.get("give_up_seconds", GIVE_UP_SECONDS),
             )
             self._seat.send = self._connection.send
@@ -200,6 +204,8 @@ class Peer:
         self._on_event(message)
 
     def _change(self, change: Online | Offline) -> None:
+        if self._connection is not None and self._connection.welcome is not None:
+            self._seat.stun = self._connection.welcome.stun
         if isinstance(change, Online) and not change.resumed:
             self._seat.restart()
         self._changed.fire()

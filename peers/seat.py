@@ -10,12 +10,14 @@ import av
 import structlog
 from aiortc.rtp import RtpPacket
 
+from peers.direct import Direct
 from peers.errors import LegFailed, PeerError, Refused, RelayRefused
-from peers.leg import Kind, Leg
+from peers.leg import Leg
 from peers.match import Match
 from peers.measure import Measure
 from peers.media.recorder import Recorder
 from peers.media.source import Media, Run
+from peers.media_connection import Kind, MediaConnection
 from peers.tasks import Pulse, TaskOwner
 from signaling import messages as wire
 
@@ -56,19 +58,28 @@ class Seat:
         self._measure: Measure | None = None
         self._last_run: int | None = None
         self._matches = 0
+        self._direct: Direct | None = None
+        self._shown: wire.RouteName | None = None
+        """The route whose media this match is measured by: the first that brings some, then what the service
+        says is connected."""
+        self.stun: tuple[str, ...] = ()
 
-    # --- the leg's sink: to the match there is, else nowhere ----------------------------------------
+    # --- what arrives: to the match there is, from the route that is shown ----------------------------
 
-    def packet(self, kind: Kind, packet: RtpPacket) -> None:
-        if self._measure is not None:
+    def packet(self, route: wire.RouteName, kind: Kind, packet: RtpPacket) -> None:
+        if self._measure is not None and self._shown in (None, route):
             self._measure.packet(kind, packet)
 
-    def sender_report(self, kind: Kind, ntp_seconds: float, timestamp: int) -> None:
-        if self._measure is not None:
+    def sender_report(self, route: wire.RouteName, kind: Kind, ntp_seconds: float, timestamp: int) -> None:
+        if self._measure is not None and self._shown in (None, route):
             self._measure.sender_report(kind, ntp_seconds, timestamp)
 
-    def frame(self, kind: Kind, frame: av.AudioFrame | av.VideoFrame) -> None:
-        if self._measure is not None:
+    def frame(self, route: wire.RouteName, kind: Kind, frame: av.AudioFrame | av.VideoFrame) -> None:
+        if route == "direct" and self._direct is not None:
+            self._direct.flows()
+        if self._measure is not None and self._shown in (None, route):
+            if self._shown is None:
+                self._show(route)
             self._measure.frame(kind, frame)
 
     # --- messages -----------------------------------------------------------------------------------
@@ -88,6 +99,9 @@ class Seat:
                 self._leg_changed(message)
             case wire.Route():
                 self._route(message)
+            case wire.Description() | wire.Candidate():
+                if self._direct is not None and self._direct.attempt == message.attempt:
+                    self._direct.hear(message)
             case wire.Ended():
                 self._ended(message)
             case wire.Error():
@@ -120,6 +134,7 @@ class Seat:
     async def close(self) -> None:
         """Close the leg and finish the match."""
         leg, self._leg = self._leg, None
+        self._drop_direct()
         measure, self._measure = self._measure, None
         if leg is not None:
             await _end_run(leg.unlink())
@@ -136,6 +151,7 @@ class Seat:
             recorder = Recorder(_numbered(self._record, self._matches))
         if self._leg is not None:
             self._leg.forget()
+        self._shown = None
         self._measure = Measure(self._leg, recorder=recorder, ignore_run=self._last_run)
         self.match = self.unclaimed = Match(
             message,
@@ -148,18 +164,55 @@ class Seat:
     def _route(self, message: wire.Route) -> None:
         if self.match is None or self.match.id != message.match or self.match.ended is not None:
             return
-        if message.state == "linked" and self._leg is not None and message.leg in (None, self._leg.id):
+        if message.route == "direct":
+            self._direct_route(message)
+        elif message.state == "linked" and self._leg is not None and message.leg in (None, self._leg.id):
             self._take_off()
             if self._media is not None:
                 self._leg.link(self._media.start())
         elif message.state == "unlinked":
             self._take_off()
+        if message.state == "connected" and self._shown not in (None, message.route):
+            if self._measure is not None:
+                self._measure.observer.route_changed()
+            self._show(message.route)
         self.match.handle(message)
+
+    def _direct_route(self, message: wire.Route) -> None:
+        if message.state == "trying":
+            self._drop_direct()
+            media = self._media
+            self._direct = Direct(
+                message.match,
+                message.attempt,
+                impolite=message.role == "impolite",
+                stun=self.stun,
+                video_codec=None if media is None else media.video_codec,
+                sink=_Sink(self, "direct"),
+                send=self.send,
+                failed=self._fail,
+            )
+            if media is not None:
+                self._direct.link(media.start())
+        elif message.state == "unlinked":
+            # Of this attempt: both are told every attempt's end before the next one begins.
+            self._drop_direct()
+
+    def _show(self, route: wire.RouteName) -> None:
+        self._shown = route
+        if self._measure is not None:
+            self._measure.source = self._leg if route == "relay" else self._direct
+
+    def _drop_direct(self) -> None:
+        direct, self._direct = self._direct, None
+        if direct is not None:
+            self._endings.start(_close(direct, direct.unlink()), name=f"{direct.name}-close")
 
     def _ended(self, message: wire.Ended) -> None:
         if self.match is None or self.match.id != message.match or self.match.ended is not None:
             return
         self._take_off()
+        self._drop_direct()
         if self._measure is not None:
             self._last_run = self._measure.observer.run
             self._measure = None
@@ -188,12 +241,12 @@ class Seat:
             self._leg = Leg(
                 leg_id,
                 video_codec=None if media is None else media.video_codec,
-                sink=self,
+                sink=_Sink(self, "relay"),
                 answer=lambda sdp: self._answered(leg_id, sdp),
                 failed=self._fail,
             )
-            if self._measure is not None:
-                self._measure.leg = self._leg
+            if self._measure is not None and self._shown != "direct":
+                self._measure.source = self._leg
         self._leg.offer(message.sdp)
 
     def _answered(self, leg: str, sdp: str) -> None:
@@ -237,7 +290,23 @@ class Seat:
             self._endings.start(_end_run(run), name="run-close")
 
 
-async def _close(leg: Leg, run: Run | None) -> None:
+class _Sink:
+    """Marks what a connection brings with its route."""
+
+    def __init__(self, seat: Seat, route: wire.RouteName) -> None:
+        self._seat, self._route = seat, route
+
+    def packet(self, kind: Kind, packet: RtpPacket) -> None:
+        self._seat.packet(self._route, kind, packet)
+
+    def sender_report(self, kind: Kind, ntp_seconds: float, timestamp: int) -> None:
+        self._seat.sender_report(self._route, kind, ntp_seconds, timestamp)
+
+    def frame(self, kind: Kind, frame: av.AudioFrame | av.VideoFrame) -> None:
+        self._seat.frame(self._route, kind, frame)
+
+
+async def _close(leg: MediaConnection, run: Run | None) -> None:
     await _end_run(run)
     await leg.close()
 

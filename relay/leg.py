@@ -5,12 +5,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from relay.door import LegId, LinkId, Transport
+from relay.door import Kind, LegId, LinkId, Transport
 from relay.dtls.endpoint import Certificate, DtlsEndpoint
 from relay.engine.interface import Address, IceCredentials
 from relay.sdp.answer import Answer
 from relay.sdp.offer import EgressSsrcs, OfferParts, write_offer
-from relay.sdp.table import Codec, codecs_of
+from relay.sdp.table import MIDS, Codec, codecs_of
 
 
 class LegState(enum.StrEnum):
@@ -25,7 +25,7 @@ class LegState(enum.StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Leg:
-    """``offered_at`` in monotonic seconds. ``answer`` is the current one; ``capable`` are the video
+    """``offered_at`` in monotonic seconds. ``answer`` is the current one; ``capable`` are the
     payload types of the first, which was to the full offer."""
 
     id: LegId
@@ -38,9 +38,11 @@ class Leg:
     offered_at: float
     state: LegState = LegState.OFFERED
     version: int = 1
-    video_codecs: tuple[Codec, ...] = field(default_factory=lambda: codecs_of("video"))
+    offered: dict[Kind, tuple[Codec, ...]] = field(
+        default_factory=lambda: {kind: codecs_of(kind) for kind in MIDS}
+    )
     answer: Answer | None = None
-    capable: tuple[int, ...] = ()
+    capable: dict[Kind, tuple[int, ...]] = field(default_factory=dict)
     transport: Transport | None = None
     srtp_profile: str = ""
     dtls_dropped: int = 0
@@ -60,11 +62,11 @@ class Leg:
                 tcp_candidates=tcp_candidates,
                 ssrcs=self.ssrcs,
                 cname=self.cname,
-                video_codecs=self.video_codecs,
+                codecs=self.offered,
             )
         )
 
-    def narrow(self, codecs: tuple[Codec, ...]) -> None:
-        """The next offer names these video codecs only."""
-        self.video_codecs = codecs
+    def narrow(self, codecs: dict[Kind, tuple[Codec, ...]]) -> None:
+        """The next offer names these codecs only, of the kinds that are there."""
+        self.offered |= codecs
         self.version += 1

@@ -22,6 +22,7 @@ from relay.event_queue import EventQueue
 from relay.leg import Leg, LegState
 from relay.sdp.answer import Answer, read_answer
 from relay.sdp.offer import EgressSsrcs
+from relay.sdp.table import MIDS, Codec
 from relay.settings import RelaySettings
 from relay.snapshot import BitRate, snapshot_leg
 
@@ -29,6 +30,9 @@ DAY_SECONDS = 86_400
 TICK_SECONDS = 1.0
 
 log = structlog.get_logger("relay")
+
+
+_Codecs = dict[door.Kind, tuple[Codec, ...]]
 
 
 @dataclass(slots=True)
@@ -250,7 +254,7 @@ class RelayNode:
         if before is None or answer.plan != before.plan:
             self._engine.set_plan(leg_id, answer.plan)
         if before is None:
-            leg.capable = answer.video_codecs
+            leg.capable = answer.codecs
             leg.state = LegState.CONNECTING
             self._steps[leg_id].answered.set()
 
@@ -333,13 +337,20 @@ class RelayNode:
         ):
             self._events.put(door.LinkDown(link, "leg_not_ready"))
             return
-        choice = choose_codecs(a.answer.video_codecs, a.capable, b.answer.video_codecs, b.capable)
-        if not choice.possible:
-            self._events.put(door.LinkDown(link, "no_shared_codec"))
-            return
-        for leg, codecs in ((a, choice.reoffer_a), (b, choice.reoffer_b)):
-            if codecs is not None:
-                leg.narrow(codecs)
+        wanted: tuple[_Codecs, _Codecs] = ({}, {})
+        for kind in MIDS:
+            choice = choose_codecs(
+                kind, a.answer.codecs[kind], a.capable[kind], b.answer.codecs[kind], b.capable[kind]
+            )
+            if not choice.possible:
+                self._events.put(door.LinkDown(link, "no_shared_codec"))
+                return
+            for of_leg, codecs in zip(wanted, (choice.reoffer_a, choice.reoffer_b), strict=True):
+                if codecs is not None:
+                    of_leg[kind] = codecs
+        for leg, of_leg in zip((a, b), wanted, strict=True):
+            if of_leg:
+                leg.narrow(of_leg)
                 self._events.put(door.LegOffered(leg.id, leg.offer(self._engine.bound, self.bound_tcp)))
         self._links[link] = _Link(a, b)
         a.link = b.link = link

@@ -16,6 +16,7 @@ PROTOCOL_VERSION = 1
 CHAT_MAX_CHARS = 1000
 SDP_MAX_CHARS = 24_000
 """Leaves room for JSON's escaping of line ends in a 32 KiB message."""
+CANDIDATE_MAX_CHARS = 512
 
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -48,15 +49,81 @@ class Hello(_Client, frozen=True, tag="hello"):
     resume: Resume | None = None
     take_over: bool = False
     client: Annotated[str, Meta(max_length=64)] = ""
+    direct: bool = False
+    """This client can do the direct route. Without it every match of its goes by relay at once."""
+
+
+class Network(_Client, frozen=True, tag="network"):
+    """What the network check found; ``None``: not known. The newest one counts."""
+
+    udp: bool | None = None
+    """Whether UDP reaches the relay and comes back."""
+    tcp: bool | None = None
+    mapping: Literal["open", "independent", "symmetric"] | None = None
+    """RFC 4787 section 4.1, told by two STUN ports: ``open`` without a NAT, ``independent`` when both
+    see the same mapped address, else ``symmetric``."""
+    rtt_ms: Annotated[float, Meta(ge=0, le=60_000)] | None = None
 
 
 class OpenLeg(_Client, frozen=True, tag="leg_open"):
-    """Ask for the leg before a match (it is also the network test). ``join`` does it as well."""
+    """Ask for the leg before a match (it is also the network test). ``replace`` names a leg that is dead as
+    seen from here: it is closed and a fresh one offered."""
+
+    replace: Id | None = None
 
 
 class LegAnswer(_Client, frozen=True, tag="leg_answer"):
     leg: Id
     sdp: Annotated[str, Meta(max_length=SDP_MAX_CHARS)]
+
+
+class SendDescription(_Client, frozen=True, tag="description"):
+    """For the stranger's end of the direct attempt. One of another match or attempt is dropped."""
+
+    match: Id
+    attempt: Count
+    kind: Literal["offer", "answer"]
+    sdp: Annotated[str, Meta(min_length=1, max_length=SDP_MAX_CHARS)]
+
+
+class SendCandidate(_Client, frozen=True, tag="candidate"):
+    """One trickled candidate, as ``RTCIceCandidate`` has it; an empty one says there are no more."""
+
+    match: Id
+    attempt: Count
+    candidate: Annotated[str, Meta(max_length=CANDIDATE_MAX_CHARS, pattern=r"^[\x20-\x7e]*$")]
+    mid: Annotated[str, Meta(max_length=16, pattern=r"^[A-Za-z0-9_-]*$")] | None = None
+    line: Annotated[int, Meta(ge=0, le=15)] | None = None
+    """``sdpMLineIndex``."""
+    ufrag: Annotated[str, Meta(max_length=256, pattern=r"^[A-Za-z0-9+/]*$")] | None = None
+
+
+class DirectStats(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the client measured of the direct connection; all may be left out."""
+
+    rtt_ms: Annotated[float, Meta(ge=0, le=60_000)] | None = None
+    sent_packets: Count = 0
+    received_packets: Count = 0
+    received_bytes: Count = 0
+    lost_packets: Count = 0
+
+
+class DirectState(_Client, frozen=True, tag="direct_state"):
+    """A fact about this end of the direct attempt: ``connected`` when ICE and DTLS are up, ``interrupted``
+    when nothing is heard, ``failed`` when it is given up; ``step`` says at what it failed."""
+
+    match: Id
+    attempt: Count
+    state: Literal["connected", "interrupted", "failed"]
+    step: Literal["ice", "dtls"] | None = None
+    stats: DirectStats | None = None
+
+
+class MediaFlowing(_Client, frozen=True, tag="media_flowing"):
+    """The stranger's media of this attempt arrives and plays here."""
+
+    match: Id
+    attempt: Count
 
 
 class Join(_Client, frozen=True, tag="join"):
@@ -106,8 +173,13 @@ class Ping(_Client, frozen=True, tag="ping"):
 
 ClientMessage = (
     Hello
+    | Network
     | OpenLeg
     | LegAnswer
+    | SendDescription
+    | SendCandidate
+    | DirectState
+    | MediaFlowing
     | Join
     | Next
     | Leave
@@ -138,6 +210,9 @@ EndReason = Literal[
 ]
 By = Literal["you", "stranger", "service"]
 RouteName = Literal["direct", "relay"]
+Role = Literal["polite", "impolite"]
+FailedStep = Literal["signaling", "ice_udp", "ice_tcp", "ice_tls", "dtls", "media_silent", "limit"]
+"""Where on the way to a picture it went wrong."""
 
 
 class Self(Struct, frozen=True):
@@ -164,6 +239,10 @@ class Welcome(_Server, frozen=True, tag="welcome"):
     received: Count
     user: Self
     limits: Limits
+    stun: tuple[str, ...] = ()
+    """``stun:`` addresses (RFC 7064) of the relay itself: for the direct route and the network check."""
+    legs: Literal["always", "strict", "never"] = "always"
+    """When the operator wants legs before a match."""
 
 
 class Idle(_Server, frozen=True, tag="idle"):
@@ -205,8 +284,9 @@ class LegState(_Server, frozen=True, tag="leg_state"):
 
 
 class Route(_Server, frozen=True, tag="route"):
-    """``trying → connected ⇄ interrupted``. From ``linked`` on the client sends its tracks over
-    ``leg``, until ``unlinked`` or the match's end."""
+    """``trying → linked → connected ⇄ interrupted``, for each route of the match on its own. From
+    ``linked`` on the client sends its tracks over ``leg``, until ``unlinked`` or the match's end. A direct
+    attempt starts with ``trying``, which tells the ``role``, and is over with ``unlinked``."""
 
     match: str
     attempt: int
@@ -214,6 +294,29 @@ class Route(_Server, frozen=True, tag="route"):
     route: RouteName
     leg: str | None = None
     reason: str | None = None
+    message: str | None = None
+    """What ``reason`` means, for people."""
+    role: Role | None = None
+
+
+class Description(_Server, frozen=True, tag="description"):
+    """Of the stranger's end of the direct attempt."""
+
+    match: str
+    attempt: int
+    kind: Literal["offer", "answer"]
+    sdp: str
+
+
+class Candidate(_Server, frozen=True, tag="candidate"):
+    """Of the stranger's end of the direct attempt."""
+
+    match: str
+    attempt: int
+    candidate: str
+    mid: str | None = None
+    line: int | None = None
+    ufrag: str | None = None
 
 
 class Ended(_Server, frozen=True, tag="ended"):
@@ -223,6 +326,8 @@ class Ended(_Server, frozen=True, tag="ended"):
     reason: EndReason
     by: By
     message: str
+    step: FailedStep | None = None
+    """At what it failed, when the match ended because of a failure."""
 
 
 class Chat(_Server, frozen=True, tag="chat"):
@@ -289,6 +394,8 @@ ServerMessage = (
     | LegOffer
     | LegState
     | Route
+    | Description
+    | Candidate
     | Ended
     | Chat
     | ChatAccepted

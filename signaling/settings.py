@@ -46,3 +46,11 @@ class LiveSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class MatchingSettings(Struct, frozen=True, forbid_unknown_fields=True):
     rematch_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
     rematch_memory: Annotated[int, Meta(ge=1, le=10_000_000)] = 200_000
+
+
+class RouteSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    policy: Literal["direct-first", "relay-first", "relay-only"] = "direct-first"
+    relay_after_ms: Annotated[int, Meta(ge=0, le=60_000)] = 600
+    stable_seconds: Annotated[float, Meta(ge=0, le=3600)] = 5.0
+    legs: Literal["always", "strict", "never"] = "always"
+    leg_idle_seconds: Seconds = 300.0

@@ -7,6 +7,7 @@ hundreds of these. Real media is the job of ``peers``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
 from typing import Any
@@ -94,10 +95,10 @@ class BareLeg:
         asyncio.get_running_loop().add_reader(self.socket.fileno(), self._drain)
         while not self._checked.is_set():
             self.check()
-            try:
-                await asyncio.wait_for(self._checked.wait(), CHECK_INTERVAL_SECONDS)
-            except TimeoutError:
-                continue
+            # Not wait_for: in Python 3.11 it can lose a cancellation that comes with the answer.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_INTERVAL_SECONDS):
+                    await self._checked.wait()
         self.keys = await self._dtls.handshake(self._fingerprints)
         self._sessions = srtp.sessions(self.keys)
         return self.keys

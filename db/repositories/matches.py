@@ -25,6 +25,9 @@ _END_COLUMNS = (
     "packets_b_to_a",
     "bytes_b_to_a",
     "lost_b_to_a",
+    "route_changes",
+    "troubles",
+    "direct_stats",
 )
 
 
@@ -44,6 +47,9 @@ async def start(session: AsyncSession, matches: Iterable[MatchStarted]) -> None:
             "packets_b_to_a": 0,
             "bytes_b_to_a": 0,
             "lost_b_to_a": 0,
+            "route_changes": None,
+            "troubles": None,
+            "direct_stats": None,
         }
         for match in matches
     ]
@@ -68,6 +74,9 @@ async def end(session: AsyncSession, matches: Iterable[MatchEnded]) -> None:
             "packets_b_to_a": ended.b_to_a.packets,
             "bytes_b_to_a": ended.b_to_a.bytes,
             "lost_b_to_a": ended.b_to_a.lost,
+            "route_changes": list(ended.route_changes),
+            "troubles": list(ended.troubles),
+            "direct_stats": list(ended.direct_stats),
         }
         for ended in matches
     ]

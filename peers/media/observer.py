@@ -59,6 +59,7 @@ class Observer:
         """Monotonic seconds."""
         self.duplicates = 0
         self._ignore_run = ignore_run
+        self._late = False
         self._frames = 0
         self._unmarked = 0
         self._lost = 0
@@ -78,7 +79,8 @@ class Observer:
             return
         if mark.run != self.run or (mark.run == RECORDED and mark.number < self._number):
             # A run counts from 1; a file is met anywhere, and begins again in a loop.
-            self._number = mark.number - 1 if mark.run == RECORDED else 0
+            self._number = mark.number - 1 if mark.run == RECORDED or self._late else 0
+            self._late = False
             self.run = mark.run
         if mark.number <= self._number:
             self.duplicates += 1
@@ -88,6 +90,10 @@ class Observer:
         self._number = mark.number
         if mark.run != RECORDED:
             self._latencies.add(elapsed_us(now_us, mark) / 1000)
+
+    def route_changed(self) -> None:
+        """What comes now is another run, met anywhere: what was sent of it before was not for here."""
+        self._late = True
 
     def audio_packet(self, sequence_number: int) -> None:
         self._audio.add(sequence_number)

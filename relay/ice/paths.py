@@ -120,10 +120,16 @@ class LegPaths(Generic[A]):
 
     def _select(self, now: float) -> Path[A] | None:
         nominated = [p for p in self._paths.values() if p.nominated_at is not None]
-        fresh = [p for p in nominated if now - (p.nominated_at or 0.0) < self._rules.stale]
-        if not fresh and self.selected is not None:
-            return None  # nothing better is known
-        best = max(fresh or nominated, key=Path.rank, default=None)
+        candidates = [p for p in nominated if now - (p.nominated_at or 0.0) < self._rules.stale]
+        if not candidates:
+            if self.selected is not None and now - self.selected.heard_at < self._rules.stale:
+                return None
+            # Consent checks need not nominate (RFC 7675 section 5.1): a client whose NAT has given it a new
+            # mapping may be heard from there and nowhere else.
+            candidates = [p for p in self._paths.values() if now - p.heard_at < self._rules.stale]
+            if not self._reached or (self.selected is None and nominated):
+                candidates = nominated
+        best = max(candidates, key=Path.rank, default=None)
         if best is None or best is self.selected:
             return None
         self.selected, self._reached = best, True

@@ -37,11 +37,12 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``video_codecs``: payload types in the browser's order; the first is the one it will send."""
+    """``codecs``: a kind's payload types in the browser's order, without RTX; the first is the one it will
+    send. Empty: it has rejected that section."""
 
     fingerprints: tuple[Fingerprint, ...]
     plan: LegPlan
-    video_codecs: tuple[int, ...]
+    codecs: dict[Kind, tuple[int, ...]]
 
 
 def read_answer(sdp: str, ssrcs: EgressSsrcs, cname: str) -> Answer:
@@ -78,11 +79,11 @@ def read_answer(sdp: str, ssrcs: EgressSsrcs, cname: str) -> Answer:
     for track in tracks:
         if not track.clock_rates:
             raise AnswerRejected("no_codec", f"The answer accepts none of the offered {track.kind} codecs.")
-    video = next((section for section in accepted if section.kind == "video"), None)
     plan = LegPlan(tracks, cname, MID_EXTENSION, TRANSPORT_CC_EXTENSION)
-    rates = next((track.clock_rates for track in tracks if track.kind == "video"), {})
-    order = tuple(pt for pt in (video.fmt if video else ()) if pt in rates)
-    return Answer(_fingerprints(transport), plan, order)
+    codecs: dict[Kind, tuple[int, ...]] = dict.fromkeys(KINDS, ())
+    for track, section in zip(tracks, accepted, strict=True):
+        codecs[track.kind] = tuple(pt for pt in section.fmt if pt in track.clock_rates)
+    return Answer(_fingerprints(transport), plan, codecs)
 
 
 def _fingerprints(section: MediaDescription) -> tuple[Fingerprint, ...]:

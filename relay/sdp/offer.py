@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from relay.door import Kind
 from relay.engine.interface import Address
-from relay.sdp.table import MIDS, Codec, codecs_of, extensions_of, feedback_of
+from relay.sdp.table import MIDS, Codec, extensions_of, feedback_of
 
 HOST_TYPE_PREFERENCE = 126
 """RFC 8445 section 5.1.2.2."""
@@ -29,7 +30,7 @@ class EgressSsrcs:
 @dataclass(frozen=True, slots=True)
 class OfferParts:
     """All that differs between two legs' offers. ``version`` grows with each offer of a leg;
-    ``video_codecs`` is narrowed by a later offer."""
+    ``codecs``, all of the table at first, are narrowed by a later offer."""
 
     session: int
     version: int
@@ -39,8 +40,8 @@ class OfferParts:
     candidates: tuple[Address, ...]
     ssrcs: EgressSsrcs
     cname: str
+    codecs: Mapping[Kind, tuple[Codec, ...]]
     tcp_candidates: tuple[Address, ...] = ()
-    video_codecs: tuple[Codec, ...] = codecs_of("video")
 
 
 def write_offer(parts: OfferParts) -> str:
@@ -55,8 +56,8 @@ def write_offer(parts: OfferParts) -> str:
         "a=extmap-allow-mixed",
         "a=msid-semantic:WMS *",
     ]
-    lines += _section("audio", codecs_of("audio"), parts)
-    lines += _section("video", parts.video_codecs, parts)
+    for kind in MIDS:
+        lines += _section(kind, parts.codecs[kind], parts)
     return "\r\n".join(lines) + "\r\n"
 
 

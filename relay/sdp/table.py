@@ -39,8 +39,10 @@ H264 = Codec(
 VP9 = Codec("video", "VP9", 98, 90_000, rtx_payload_type=99, parameters="profile-id=0")
 AV1 = Codec("video", "AV1", 45, 90_000, rtx_payload_type=46)
 
-CODECS: tuple[Codec, ...] = (OPUS, RED, VP8, H264, VP9, AV1)
-"""In the order of preference. VP8 first: every browser and every headless peer has it."""
+CODECS: tuple[Codec, ...] = (RED, OPUS, VP8, H264, VP9, AV1)
+"""In the order of preference. RED before Opus: each packet carries the one before it as well, so a single
+lost one is not heard (docs/decisions/0042-red-first.md). VP8 first: every browser and every headless peer
+has it."""
 
 MIDS: dict[Kind, str] = {"audio": "0", "video": "1"}
 

@@ -56,6 +56,7 @@ class Admission:
             else:
                 known = {*blocks, *self._blocks_made.of(identity.user_id)}
                 seat = Seat(identity, self._floor.new_id(), known, socket)
+                seat.direct = hello.direct
                 self._floor.seats[seat.user] = seat
                 self._seat_down(seat, socket)
                 self._welcome(seat, resumed=False)
@@ -67,12 +68,14 @@ class Admission:
             if missed is not None:
                 # The client's own word that its old socket is gone, however alive that looks from here.
                 self._replace_socket(seat)
+                seat.direct = hello.direct
                 self._resume(seat, socket, identity, resume.received, missed, now)
                 return
         if seat.socket is not None and not hello.take_over:
             self._turn_away(socket, "seat_taken", SEAT_TAKEN)
             return
         self._replace_socket(seat)
+        seat.direct = hello.direct
         self._start_anew(seat, socket, identity, now)
 
     def disconnect(self, socket: SocketId, now: float, *, done: bool) -> None:
@@ -103,7 +106,7 @@ class Admission:
         if here := self._matches.of(seat):
             self._matches.end(here[0], reason, here[1], now)
         if isinstance(seat.state, Waiting):
-            self._waiting.leave(seat)
+            self._waiting.leave(seat, now)
         self._legs.close(seat)
         self._floor.deadlines.clear(("seat", seat.user, 0))
         del self._floor.seats[seat.user]
@@ -141,7 +144,7 @@ class Admission:
         self._welcome(seat, resumed=False)
         self._waiting.tell_where(seat, now)
         if isinstance(seat.state, Waiting):
-            self._legs.open(seat)
+            self._legs.open_early(seat, seat.state.wish)
             self._waiting.release(seat)
             self._waiting.match(now)
 
@@ -174,5 +177,7 @@ class Admission:
                 ping_seconds=rules.ping_seconds,
                 resume_seconds=rules.resume_seconds,
             ),
+            stun=rules.stun,
+            legs=rules.legs,
         )
         self._floor.answer(seat, welcome)

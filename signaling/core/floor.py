@@ -10,6 +10,7 @@ from signaling.core.effects import AskRelay, CloseSocket, Effect, Send, SocketId
 from signaling.core.rules import Rules
 from signaling.core.seat import Seat
 from signaling.core.sentences import error_sentence
+from signaling.core.tallies import Tallies
 from signaling.messages import Error, ServerMessage
 
 Due = tuple[str, str, int]
@@ -26,6 +27,7 @@ class Floor:
         self.seats: dict[str, Seat] = {}
         self.sockets: dict[SocketId, Seat] = {}
         self.deadlines: Deadlines[Due] = Deadlines()
+        self.tallies = Tallies()
         self._effects: list[Effect] = []
 
     def effect(self, effect: Effect) -> None:

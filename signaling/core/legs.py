@@ -9,23 +9,29 @@ from relay.door import LegId
 from signaling.core.floor import Floor
 from signaling.core.leg import Connected, Leg, LegNews, Opening, after, answered
 from signaling.core.leg import Interrupted as InterruptedLeg
-from signaling.core.seat import Seat, Talking, Waiting
+from signaling.core.matchmaker import Wish
+from signaling.core.route import RoutePolicy, leg_before_match
+from signaling.core.seat import Lobby, Seat, Talking, Waiting
 from signaling.messages import LegAnswer, LegOffer, LegState, OpenLeg
 
 LegEvent = LegNews | door.LegClosed | door.LegRefused
 
 
 class Legs:
-    """The three callbacks tell the match coordinator what became of a leg in its match."""
+    """The callbacks tell the match coordinator what became of a leg in its match."""
 
     def __init__(
         self,
         floor: Floor,
+        policy: RoutePolicy,
         changed: Callable[[Seat, Leg, float], None],
         closed: Callable[[Seat, str, float], None],
         refused: Callable[[Seat, str, float], None],
+        replaced: Callable[[Seat, float], None],
     ) -> None:
         self._floor = floor
+        self._policy = policy
+        self._replaced = replaced
         self._changed = changed
         self._closed = closed
         self._refused = refused
@@ -42,18 +48,48 @@ class Legs:
             self._seat_of[leg] = seat
             self._floor.ask(door.OpenLeg(leg))
 
+    def open_early(self, seat: Seat, wish: Wish) -> None:
+        """Open the leg before there is a match, where the operator's rule says so."""
+        if leg_before_match(self._floor.rules.legs, self._policy, seat.outlook(wish)):
+            self.open(seat)
+
+    def rest(self, seat: Seat, now: float) -> None:
+        """The user is in the lobby: from now on the leg's idle time runs."""
+        if seat.leg is not None:
+            self._floor.deadlines.set(("leg", seat.user, 0), now + self._floor.rules.leg_idle_seconds)
+
+    def idle_time_over(self, user: str) -> None:
+        """Close a leg that is used for nothing. While its user waits or talks it is kept."""
+        seat = self._floor.seats.get(user)
+        if seat is None or seat.leg is None or not isinstance(seat.state, Lobby):
+            return
+        leg = seat.leg.id
+        self.close(seat)
+        self._floor.tell(
+            seat, LegState(leg=leg, state="closed", code="idle", message=_closed_sentence("idle"))
+        )
+
     def close(self, seat: Seat) -> None:
         """The seat ends or starts anew: the relay's later words about this leg reach nobody."""
         if seat.leg is not None:
             leg, seat.leg = seat.leg.id, None
             del self._seat_of[leg]
+            self._floor.deadlines.clear(("leg", seat.user, 0))
             self._floor.ask(door.CloseLeg(leg))
 
     # --- from the user ------------------------------------------------------------------------
 
-    def on_open(self, seat: Seat, _message: OpenLeg) -> None:
+    def on_open(self, seat: Seat, message: OpenLeg, now: float) -> None:
+        """A leg that has been up and is dead as its user sees it is replaced; a fresh one has to come up
+        before it can be, so a user cannot have legs made faster than they can be answered."""
+        leg = seat.leg
+        if isinstance(leg, Connected | InterruptedLeg) and leg.id == message.replace:
+            self.close(seat)
+            self._replaced(seat, now)
         if seat.leg is None:
             self.open(seat)
+            if isinstance(seat.state, Lobby):
+                self.rest(seat, now)
         elif not isinstance(seat.leg, Opening):
             self._floor.tell(seat, LegOffer(leg=seat.leg.id, sdp=seat.leg.sdp))
 
@@ -122,6 +158,7 @@ class Legs:
 
     def _drop(self, seat: Seat) -> None:
         if seat.leg is not None:
+            self._floor.deadlines.clear(("leg", seat.user, 0))
             del self._seat_of[seat.leg.id]
             seat.leg = None
 
@@ -134,4 +171,5 @@ def _closed_sentence(reason: str) -> str:
         "consent_lost": "Nothing was heard from your browser for too long.",
         "closed_by_browser": "Your browser closed the connection.",
         "relay_stopping": "The relay is stopping.",
+        "idle": "The connection to the relay was not used for a while.",
     }.get(reason, "The connection to the relay was closed.")

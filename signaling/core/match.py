@@ -1,46 +1,47 @@
-"""The match coordinator: one match's life on its routes, as a state machine that asks and tells.
+"""The match coordinator: one match's life on its two routes, as a state machine that asks and tells.
 
-``trying → linked → connected ⇄ interrupted → ended(reason, by)``. It hears what becomes of both legs and
-of its own links, and answers with steps for whoever holds the seats. A leg that closes is opened afresh
-once for each side; the match then goes on with a further attempt, else it ends by the side that failed.
+It owns the decision which route carries the match (docs/protocol.md section 3.2). Both routes report to it:
+the relay through its legs and links, the direct route through what the two clients say of their ends. After
+everything that happens, :meth:`_settle` looks at both and does what follows, so that the order in which facts
+arrive does not matter. A route is taken away only when the other one carries.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from relay.door import DirectionTotals, LegId, LinkId
 from signaling.core.conversation import Voice
-from signaling.core.leg import Answered, Connected, Interrupted, Leg, Offered
+from signaling.core.direct_route import DirectRoute
+from signaling.core.leg import Leg
 from signaling.core.match_states import (
+    Attempting,
+    Carries,
+    Failed,
     Finish,
-    Flowing,
-    Link,
-    Linked,
-    Linking,
-    OpenAfresh,
+    Lost,
+    Note,
+    Off,
     Over,
+    RelayStep,
     Silent,
-    State,
     Step,
     Tell,
-    Trying,
-    Unlink,
+    Up,
 )
 from signaling.core.matchmaker import Wish
-from signaling.core.record import MatchEnded, MatchStarted, RecordBy, add_totals
+from signaling.core.network import UNKNOWN
+from signaling.core.record import ROUTE_CHANGES, MatchEnded, MatchStarted, RecordBy, RouteChange
+from signaling.core.relay_route import RelayRoute
 from signaling.core.route import RoutePlan
 from signaling.core.rules import Rules
 from signaling.core.side import Side
-from signaling.messages import EndReason, RouteName
-
-_CLOSED: dict[str, EndReason] = {
-    "not_answered": "no_answer",
-    "ice_failed": "ice_failed",
-    "dtls_failed": "dtls_failed",
-}
+from signaling.core.trouble import TROUBLES, Trouble, step_of_leg
+from signaling.messages import DirectState, EndReason, FailedStep, Network, RouteName
 
 
 class Match:
-    """Two users by side, their route and what the relay counted for them. Times in seconds."""
+    """Two users by side, and their routes. Times in seconds."""
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class Match:
         plan: RoutePlan,
         rules: Rules,
         now: float,
+        networks: tuple[Network, Network] = (UNKNOWN, UNKNOWN),
     ) -> None:
         self.record = record
         self.id = record.match_id
@@ -56,234 +58,358 @@ class Match:
         self.wishes = wishes
         self.plan = plan
         self.voices = (Voice(), Voice())
-        self.state: State = Trying(None)
-        self.attempt = 1
+        self.over: Over | None = None
+        self.active: RouteName | None = None
+        """The route that carries the match; ``None`` while there is none."""
+        self.relay = RelayRoute(self.id, self._next_attempt, rules)
+        self.direct = DirectRoute((wishes[0].hide_address, wishes[1].hide_address), rules)
         self._rules = rules
-        self._legs: list[Leg | None] = [None, None]
-        self._afresh = [False, False]
-        self._away = [False, False]
-        self._doubtful = False
-        self._started = now
-        self._hold_link_until = 0.0
-        self._links = 0
-        self._uncounted: set[LinkId] = set()
+        self._networks = networks
+        self._started = self._now = now
+        self._hold_until = now
+        self._attempts = 0
+        self._direct_told: str | None = None
+        """The last state of the direct attempt that both were told; ``None``: they hold no connection."""
+        self._direct_noted = 0
+        self._retry_at = 0.0
+        self._relay_failure: tuple[EndReason, Side | None, FailedStep] | None = None
         self._routes: tuple[RouteName, ...] = ()
         self._connect_ms: int | None = None
-        self._totals = [DirectionTotals(), DirectionTotals()]
+        self._changes: list[RouteChange] = []
+        self._troubles: list[Trouble] = []
 
     # --- life ---------------------------------------------------------------------------------
 
     def begin(self, legs: tuple[Leg | None, Leg | None], now: float) -> list[Step]:
-        """The first call. A leg that is missing is opened."""
-        self._legs = list(legs)
-        self._hold_link_until = now + self.plan.relay_after_seconds
-        self._try(now)
-        steps: list[Step] = [OpenAfresh(side) for side in Side if self._legs[side] is None]
-        return [*steps, Tell("trying", self.attempt), *self._link(now)]
+        """The first call. Legs that are missing are opened, whatever the plan: the relay must be ready when
+        it is needed."""
+        self.relay.legs = list(legs)
+        if not self.plan.direct:
+            return self._after(self.relay.start(self.plan.reason, self.plan.side, now), now)
+        self._hold_until = now + self.plan.relay_after_seconds
+        attempt = self._try_direct(now)
+        return [*attempt, *self._after(self.relay.open_missing(), now)]
 
-    def end(self, reason: EndReason, by: Side | None, now: float) -> list[Step]:
+    def end(
+        self, reason: EndReason, by: Side | None, now: float, step: FailedStep | None = None
+    ) -> list[Step]:
         """Ends the match from any state; nothing when it is over already."""
-        if isinstance(self.state, Over):
+        if self.over is not None:
             return []
-        link = None if isinstance(self.state, Trying) else self.state.link
-        self.state = Over(reason, by, now)
-        steps: list[Step] = [] if link is None else [Unlink(link)]
-        return [*steps, Finish(reason, by)]
+        self.over = Over(reason, by, now)
+        self.direct.stop()
+        return [*self._follow(self.relay.end(), now), Finish(reason, by, step)]
 
-    def away(self, side: Side, away: bool, now: float) -> None:
-        """The side lost, or got back, its socket. While it is away no deadline runs that only it could
-        meet: its seat's own time says when it is lost."""
-        self._away[side] = away
-        if isinstance(self.state, Trying) and not away:
-            self._try(now)
+    def away(self, side: Side, away: bool, now: float) -> list[Step]:
+        """The side lost, or got back, its socket."""
+        return self._after(self.relay.away(side, away, now), now)
 
     def next_deadline(self) -> float | None:
-        match self.state:
-            case Trying(until):
-                return until if self._linkable() is None else self._hold_link_until
-            case Linking(_, until) | Linked(_, until):
-                return until
-            case _:
-                return None
+        if self.over is not None:
+            return None
+        direct, due = self.direct, [self.relay.next_deadline(), self.direct.over_at()]
+        if isinstance(direct.phase, Up):
+            # These may have passed and still wait for something else: then there is nothing to tick for.
+            later = [direct.stable_at()]
+            if self.active is None:
+                later.append(direct.phase.since + self._rules.no_media_seconds)
+            due += [at for at in later if at is not None and at > self._now]
+        elif isinstance(direct.phase, Attempting):
+            if self._relay_may_start():
+                due.append(self._hold_until)
+        elif self._may_retry():
+            due.append(self._retry_at)
+        return min((at for at in due if at is not None), default=None)
 
     def tick(self, now: float) -> list[Step]:
         """Call when :meth:`next_deadline` has passed."""
-        match self.state:
-            case Trying(until):
-                if steps := self._link(now):
-                    return steps
-                return self._blame(now) if until is not None and now >= until else []
-            case Linking(_, until) if now >= until:
-                return self.end("media_lost", None, now)
-            case Linked(link, until) if now >= until:
-                return self._connected(link, "no_media", now)
-            case _:
-                return []
+        if self.over is not None:
+            return []
+        steps: list[Step] = []
+        over_at = self.direct.over_at()
+        if over_at is not None and now >= over_at:
+            steps += self._direct_over(now)
+        return [*steps, *self._after(self.relay.tick(now), now)]
 
-    # --- legs ---------------------------------------------------------------------------------
+    # --- the direct route's facts -----------------------------------------------------------------
+
+    def concerns(self, match: str, attempt: int) -> bool:
+        """Whether a client's word about a direct attempt is about the one under way."""
+        return self.over is None and match == self.id and self.direct.is_about(attempt)
+
+    def direct_state(self, side: Side, message: DirectState, now: float) -> list[Step]:
+        """An end of the attempt under way says how it is."""
+        before = self.direct.phase
+        self.direct.reports(side, message, now)
+        steps: list[Step] = []
+        if isinstance(self.direct.phase, Off):
+            self._retry_at = now + self._rules.direct_retry_seconds
+            if isinstance(before, Attempting):
+                steps += self._note_direct(now, side if message.step == "dtls" else None, message.step)
+        return [*steps, *self._after([], now)]
+
+    def media_flowing(self, side: Side, now: float) -> list[Step]:
+        """The stranger's media plays at this side, by the attempt under way."""
+        self.direct.flows_to(side)
+        return self._after([], now)
+
+    # --- what becomes of the legs and the link -----------------------------------------------------
 
     def leg(self, side: Side, leg: Leg, now: float) -> list[Step]:
-        """The side's leg is in a new state, or is a new leg."""
-        before, self._legs[side] = self._legs[side], leg
-        self._doubtful = False
-        match self.state:
-            case Trying():
-                return self._link(now)
-            case Flowing(link) if isinstance(leg, Interrupted):
-                self.state = Silent(link)
-                return [Tell("interrupted", self.attempt, side=side)]
-            case Silent(link) if isinstance(before, Interrupted) and self._linkable() is not None:
-                self.state = Flowing(link)
-                return [Tell("connected", self.attempt)]
-            case _:
-                return []
+        return [] if self.over else self._after(self.relay.leg(side, leg, now), now)
 
     def leg_closed(self, side: Side, reason: str, now: float) -> list[Step]:
-        """The side's leg is gone: once for each side a fresh one is tried."""
-        self._legs[side] = None
-        self._doubtful = False
-        if isinstance(self.state, Over):
+        if self.over:
             return []
-        if reason == "relay_stopping":
-            return self.end("relay_stopping", None, now)
-        if self._afresh[side]:
-            return self.end(_CLOSED.get(reason, "media_lost"), side, now)
-        self._afresh[side] = True
-        return [*self._lose_link(side, now), OpenAfresh(side)]
+        steps: list[Step] = []
+        if self.relay.wanted and reason != "relay_stopping":
+            steps += self._note(step_of_leg(reason, self._networks[side]), side, "relay", now)
+        return [*steps, *self._after(self.relay.leg_closed(side, reason, now), now)]
+
+    def leg_replaced(self, side: Side, now: float) -> list[Step]:
+        """The user says that the leg is dead, and a fresh one is under way."""
+        return [] if self.over else self._after(self.relay.leg_replaced(side, now), now)
 
     def leg_refused(self, code: str, now: float) -> list[Step]:
-        """The relay takes no further leg, so there is no route."""
-        return self.end("relay_stopping" if code == "relay_stopping" else "relay_full", None, now)
-
-    # --- links --------------------------------------------------------------------------------
+        return [] if self.over else self._after(self.relay.leg_refused(code), now)
 
     def link_up(self, link: LinkId, now: float) -> list[Step]:
-        match self.state:
-            case Linking(link=current) if current == link:
-                self.state = Linked(link, now + self._rules.no_media_seconds)
-                self._routes = ("relay",)
-                return [Tell("linked", self.attempt)]
-            case _:
-                return []
+        return [] if self.over else self._after(self.relay.link_up(link, now), now)
 
-    def link_flowing(self, link: LinkId, now: float) -> list[Step]:
-        match self.state:
-            case Linked(link=current) if current == link:
-                return self._connected(link, None, now)
-            case _:
-                return []
+    def link_flowing(self, link: LinkId, leg: LegId, now: float) -> list[Step]:
+        return [] if self.over else self._after(self.relay.link_flowing(link, leg, now), now)
 
     def link_down(
         self, link: LinkId, reason: str, a_to_b: DirectionTotals, b_to_a: DirectionTotals, now: float
     ) -> list[Step]:
-        if link not in self._uncounted:
-            return []
-        self._uncounted.discard(link)
-        self._totals[0] = add_totals(self._totals[0], a_to_b)
-        self._totals[1] = add_totals(self._totals[1], b_to_a)
-        match self.state:
-            case Linking(current, _) | Linked(current, _) | Flowing(current) | Silent(current) if (
-                current == link
-            ):
-                if reason == "no_shared_codec":
-                    # The link is gone already: nothing to unlink.
-                    self.state = Over("no_shared_codec", None, now)
-                    return [Finish("no_shared_codec", None)]
-                # A leg's own event says which side it was; until one comes both look linkable here.
-                self._doubtful = True
-                return self._lose_link(None, now)
-            case _:
-                return []
+        """Counts are taken after the end too."""
+        steps = self.relay.link_down(link, reason, a_to_b, b_to_a, now)
+        return [] if self.over else self._after(steps, now)
 
     # --- record -------------------------------------------------------------------------------
 
     @property
     def settled(self) -> bool:
         """Over, and every link's counts have come."""
-        return isinstance(self.state, Over) and not self._uncounted
+        return self.over is not None and not self.relay.uncounted()
 
     def uncounted(self) -> tuple[LinkId, ...]:
         """Links whose counts have not come."""
-        return tuple(self._uncounted)
+        return self.relay.uncounted()
 
     def ended_record(self, unix_offset: float) -> MatchEnded:
         """With what has been counted so far. Raises ``RuntimeError`` while the match goes on."""
-        if not isinstance(self.state, Over):
-            raise RuntimeError("the match is not over")  # noqa: TRY004  # not an argument's type: a call too early
-        by: RecordBy = "service" if self.state.by is None else ("a" if self.state.by is Side.A else "b")
+        over = self.over
+        if over is None:
+            raise RuntimeError("the match is not over")
+        by: RecordBy = "service" if over.by is None else ("a" if over.by is Side.A else "b")
         return MatchEnded(
             match=self.record,
-            ended_at=self.state.at + unix_offset,
-            reason=self.state.reason,
+            ended_at=over.at + unix_offset,
+            reason=over.reason,
             by=by,
             connect_ms=self._connect_ms,
             routes=self._routes,
-            a_to_b=self._totals[0],
-            b_to_a=self._totals[1],
+            a_to_b=self.relay.totals[0],
+            b_to_a=self.relay.totals[1],
+            route_changes=tuple(self._changes),
+            troubles=tuple(self._troubles),
+            direct_stats=(self.direct.stats[0], self.direct.stats[1]),
         )
 
-    # --- inside -------------------------------------------------------------------------------
+    # --- decisions ----------------------------------------------------------------------------------
 
-    def _try(self, now: float) -> None:
-        self.state = Trying(now + self._rules.connect_seconds)
+    def _after(self, relay_steps: Sequence[RelayStep], now: float) -> list[Step]:
+        """What the relay's route wants, and what follows from everything known now."""
+        self._now = now
+        steps = self._follow(relay_steps, now)
+        return steps if self.over else [*steps, *self._settle(now)]
 
-    def _linkable(self) -> tuple[LegId, LegId] | None:
-        a, b = self._legs
-        if self._doubtful or not isinstance(a, Connected) or not isinstance(b, Connected):
+    def _settle(self, now: float) -> list[Step]:
+        steps = self._look_at_direct(now)
+        if self.active is None and self._direct_carries(now):
+            steps += self._go_direct(None if self.direct.flowing_somewhere else "no_media", now)
+        elif self.active == "relay" and self._direct_is_better(now):
+            steps += self._go_direct("direct_stable", now)
+        elif self._relay_may_start() and (due := self._relay_due(now)) is not None:
+            steps += due
+        if self.over is None:
+            steps += self._close_direct(now)
+        if self.over is None and self._may_retry() and now >= self._retry_at:
+            steps += self._try_direct(now)
+        if self._relay_failure is not None and self.active is None and not self.direct.hopeful:
+            reason, side, step = self._relay_failure
+            steps += self.end(reason, side, now, step)
+        return steps
+
+    def _look_at_direct(self, now: float) -> list[Step]:
+        """Tell both what has become of the direct attempt, as far as it matters to them."""
+        up = isinstance(self.direct.phase, Up)
+        if up and self._direct_told in ("trying", "interrupted"):
+            return self._tell_direct("linked", None, now)
+        if up or self.active == "relay" or self._direct_told not in ("linked", "connected"):
+            return []
+        self.active = None
+        lost = self._note("ice_udp", None, "direct", now)
+        return [*lost, *self._tell_direct("interrupted", "direct_lost", now)]
+
+    def _direct_carries(self, now: float) -> bool:
+        """Whether the direct route takes a match that nothing carries: at once the first time, but one that
+        has broken only when it is stable, or when there is no other."""
+        phase = self.direct.phase
+        if not isinstance(phase, Up):
+            return False
+        if (
+            self.direct.broken
+            and self._relay_failure is None
+            and now < phase.since + self._rules.stable_seconds
+        ):
+            return False
+        return self.direct.flowing_somewhere or now >= phase.since + self._rules.no_media_seconds
+
+    def _direct_is_better(self, now: float) -> bool:
+        """Whether to move from the relay: stable (or the relay is silent), and nobody loses a picture."""
+        stable_at = self.direct.stable_at()
+        if stable_at is None:
+            return False
+        if now < stable_at and not isinstance(self.relay.state, Silent):
+            return False
+        return all(self.direct.flowing(side) for side in Side if self.relay.received[side])
+
+    def _go_direct(self, reason: str | None, now: float) -> list[Step]:
+        self.active = "direct"
+        self.direct.broken = False
+        self._relay_failure = None
+        self._connect(now)
+        told = self._tell_direct("connected", reason, now)
+        return [*told, *self._follow(self.relay.stop("direct_connected"), now)]
+
+    def _relay_may_start(self) -> bool:
+        return self.active is None and not self.relay.wanted and self._relay_failure is None
+
+    def _relay_due(self, now: float) -> list[Step] | None:
+        """Start the relay if the direct route cannot be waited for."""
+        steps: list[Step] = []
+        reason: str | None
+        if isinstance(self.direct.phase, Up) and not self.direct.broken:
             return None
-        return a.id, b.id
+        if self.direct.broken:
+            reason = "direct_lost"
+        elif isinstance(self.direct.phase, Off):
+            reason = "direct_failed"
+        elif now < self._hold_until:
+            return None
+        elif self.plan.relay_after_seconds > 0:
+            reason = "direct_slow"
+            steps += self._note_direct(now, None, None)
+        else:
+            reason = None
+        return [*steps, *self._follow(self.relay.start(reason, None, now), now)]
 
-    def _link(self, now: float) -> list[Step]:
-        legs = self._linkable()
-        if legs is None or now < self._hold_link_until:
-            return []
-        self._links += 1
-        link = LinkId(f"{self.id}-{self._links}")
-        self._uncounted.add(link)
-        self.state = Linking(link, now + self._rules.connect_seconds)
-        return [Link(link, *legs)]
+    # --- the direct attempt ---------------------------------------------------------------------------
 
-    def _connected(self, link: LinkId, reason: str | None, now: float) -> list[Step]:
-        if self._connect_ms is None:
-            self._connect_ms = round((now - self._started) * 1000)
-        steps: list[Step] = [Tell("connected", self.attempt, reason)]
-        silent = next((side for side in Side if isinstance(self._legs[side], Interrupted)), None)
-        if silent is None:
-            self.state = Flowing(link)
-            return steps
-        self.state = Silent(link)
-        return [*steps, Tell("interrupted", self.attempt, side=silent)]
+    def _try_direct(self, now: float) -> list[Step]:
+        self.direct.start(self._next_attempt(), now)
+        return self._tell_direct("trying", None, now)
 
-    def _lose_link(self, side: Side | None, now: float) -> list[Step]:
-        """Back to waiting for both legs, with the next attempt if there was a link."""
-        if isinstance(self.state, Trying):
-            self._try(now)
-            return []
-        linked = not isinstance(self.state, Linking)
-        self._try(now)
-        self.attempt += 1
-        if not linked:
-            return []
-        return [Tell("unlinked", self.attempt - 1, side=side), Tell("interrupted", self.attempt, side=side)]
+    def _may_retry(self) -> bool:
+        """A route that worked once may work again: from another network, or after an outage."""
+        return (
+            self.active == "relay"
+            and isinstance(self.direct.phase, Off)
+            and self.direct.was_up
+            and self.direct.attempts < self._rules.direct_attempts
+        )
 
-    def _blame(self, now: float) -> list[Step]:
-        """The legs were not up in time: say whose."""
-        failed = [side for side in Side if not isinstance(self._legs[side], Connected)]
-        if any(self._away[side] for side in failed):
-            self.state = Trying(None)
+    def _direct_over(self, now: float) -> list[Step]:
+        noted = self._note_direct(now, None, None) if isinstance(self.direct.phase, Attempting) else []
+        self.direct.stop()
+        self._retry_at = now + self._rules.direct_retry_seconds
+        return noted
+
+    def _close_direct(self, now: float) -> list[Step]:
+        """The users close an attempt that is over; one that showed a picture when another route has one."""
+        if self._direct_told is None or self.direct.hopeful:
             return []
-        reasons: list[EndReason] = []
-        for side in failed:
-            match self._legs[side]:
-                case Offered():
-                    reasons.append("no_answer")
-                case Answered():
-                    reasons.append("ice_failed")
-                case Interrupted():
-                    reasons.append("media_lost")
+        if self._direct_told == "interrupted" and self.active is None:
+            return []
+        reason = "direct_lost" if self.direct.broken else "direct_failed"
+        steps = self._tell_direct("unlinked", reason, now)
+        self._direct_told = None
+        return steps
+
+    # --- words ------------------------------------------------------------------------------------------
+
+    def _next_attempt(self) -> int:
+        self._attempts += 1
+        return self._attempts
+
+    def _tell_direct(self, state: str, reason: str | None, now: float) -> list[Step]:
+        self._direct_told = state
+        # The states are those of a Tell; a parameter of that type would make every caller repeat the list.
+        return self._told(Tell("direct", state, self.direct.attempt, reason), now)  # type: ignore[arg-type]
+
+    def _told(self, tell: Tell, now: float) -> list[Step]:
+        if tell.state == "linked" and tell.route not in self._routes:
+            self._routes = (*self._routes, tell.route)
+        if len(self._changes) < ROUTE_CHANGES:
+            self._changes.append(
+                RouteChange(self._ms(now), tell.route, tell.state, tell.attempt, tell.reason, tell.side)
+            )
+        return [tell]
+
+    def _follow(self, relay_steps: Sequence[RelayStep], now: float) -> list[Step]:
+        steps: list[Step] = []
+        for step in relay_steps:
+            match step:
+                case Tell():
+                    steps += self._told(step, now)
+                case Carries(reason):
+                    self.active = "relay"
+                    self._connect(now)
+                    if reason == "no_media":
+                        steps += self._note("media_silent", None, "relay", now)
+                    steps += self._told(Tell("relay", "connected", self.relay.attempt, reason), now)
+                case Lost():
+                    self.active = None if self.active == "relay" else self.active
+                case Failed(reason, side):
+                    steps += self._relay_fails(reason, side, now)
                 case _:
-                    # The relay has not even offered: not the user's doing.
-                    return self.end("media_lost", None, now)
-        if len(failed) == 1:
-            return self.end(reasons[0], failed[0], now)
-        return self.end(reasons[0] if reasons else "media_lost", None, now)
+                    steps.append(step)
+        return steps
+
+    def _relay_fails(self, reason: EndReason, side: Side | None, now: float) -> list[Step]:
+        """Without a direct route that is up or may come up, that ends the match."""
+        step = step_of_leg(reason, UNKNOWN if side is None else self._networks[side])
+        steps = self._note(step, side, "relay", now)
+        if not self.direct.hopeful:
+            return [*steps, *self.end(reason, side, now, step)]
+        self.active = None if self.active == "relay" else self.active
+        self._relay_failure = (reason, side, step)
+        return [*steps, *self._follow(self.relay.stop("relay_failed"), now)]
+
+    def _connect(self, now: float) -> None:
+        if self._connect_ms is None:
+            self._connect_ms = self._ms(now)
+
+    def _ms(self, now: float) -> int:
+        return round((now - self._started) * 1000)
+
+    def _note(self, step: FailedStep, side: Side | None, route: RouteName, now: float) -> list[Step]:
+        trouble = Trouble(step, side, route, self._ms(now))
+        if len(self._troubles) < TROUBLES:
+            self._troubles.append(trouble)
+        return [Note(trouble)]
+
+    def _note_direct(self, now: float, side: Side | None, said: str | None) -> list[Step]:
+        """Once an attempt: at which step it is late or has failed, and whose network looks like it."""
+        if self._direct_noted == self.direct.attempt:
+            return []
+        self._direct_noted = self.direct.attempt
+        if said == "dtls":
+            return self._note("dtls", side, "direct", now)
+        dumb = [side for side in Side if not self.direct.negotiation.described(side)]
+        if dumb:
+            return self._note("signaling", dumb[0] if len(dumb) == 1 else None, "direct", now)
+        symmetric = [side for side in Side if self._networks[side].mapping == "symmetric"]
+        return self._note("ice_udp", symmetric[0] if len(symmetric) == 1 else None, "direct", now)

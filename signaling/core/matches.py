@@ -10,31 +10,45 @@ from signaling.core.effects import RecordEnded, RecordStarted
 from signaling.core.floor import Floor
 from signaling.core.leg import Leg
 from signaling.core.match import Match
-from signaling.core.match_states import Finish, Link, OpenAfresh, Step, Tell, Unlink
+from signaling.core.match_states import Finish, Link, Note, OpenAfresh, Step, Tell, Unlink
 from signaling.core.matchmaker import Wish
 from signaling.core.record import MatchStarted
 from signaling.core.route import RoutePolicy
 from signaling.core.seat import Lobby, PastMatch, Seat, Talking
-from signaling.core.sentences import end_sentence
+from signaling.core.sentences import end_sentence, route_sentence
 from signaling.core.side import Side
-from signaling.messages import By, Ended, EndReason, Idle, Matched, Route, Stranger
+from signaling.messages import (
+    By,
+    DirectState,
+    Ended,
+    EndReason,
+    FailedStep,
+    Idle,
+    Matched,
+    Role,
+    Route,
+    Stranger,
+)
 
 LinkEvent = door.LinkUp | door.LinkFlowing | door.LinkDown
 
 
 class Matches:
-    """``open_leg`` opens a seat's leg; ``parted`` hears of every two whose match is over."""
+    """``open_leg`` opens a seat's leg, ``rest_leg`` hears that nothing uses it now, ``parted`` of every two
+    whose match is over."""
 
     def __init__(
         self,
         floor: Floor,
         policy: RoutePolicy,
         open_leg: Callable[[Seat], None],
+        rest_leg: Callable[[Seat, float], None],
         parted: Callable[[str, str, float], None],
     ) -> None:
         self._floor = floor
         self._policy = policy
         self._open_leg = open_leg
+        self._rest_leg = rest_leg
         self._parted = parted
         self._live: dict[str, Match] = {}
         self._settling: dict[str, Match] = {}
@@ -68,7 +82,8 @@ class Matches:
 
     def meet(self, a: Seat, b: Seat, wishes: tuple[Wish, Wish], now: float) -> None:
         record = MatchStarted(self._floor.new_id(), a.user, b.user, now + self._floor.unix_offset)
-        match = Match(record, wishes, self._policy(*wishes), self._floor.rules, now)
+        plan = self._policy(a.outlook(wishes[0]), b.outlook(wishes[1]))
+        match = Match(record, wishes, plan, self._floor.rules, now, (a.network, b.network))
         self._live[match.id] = match
         for side, seat, stranger in ((Side.A, a, b), (Side.B, b, a)):
             seat.state = Talking(match.id, side, wishes[side])
@@ -102,10 +117,19 @@ class Matches:
         if here := self.of(seat):
             self._carry_out(here[0], here[0].leg_refused(code, now), now)
 
+    def leg_replaced(self, seat: Seat, now: float) -> None:
+        if here := self.of(seat):
+            self._carry_out(here[0], here[0].leg_replaced(here[1], now), now)
+
     def away(self, seat: Seat, away: bool, now: float) -> None:
         if here := self.of(seat):
-            here[0].away(here[1], away, now)
-            self._note_deadline(here[0])
+            self._carry_out(here[0], here[0].away(here[1], away, now), now)
+
+    def direct_state(self, match: Match, side: Side, message: DirectState, now: float) -> None:
+        self._carry_out(match, match.direct_state(side, message, now), now)
+
+    def media_flowing(self, match: Match, side: Side, now: float) -> None:
+        self._carry_out(match, match.media_flowing(side, now), now)
 
     def on_event(self, event: LinkEvent, now: float) -> None:
         """Words about a link of a match that is recorded already are late ones, and ignored."""
@@ -115,8 +139,8 @@ class Matches:
         match event:
             case door.LinkUp(link):
                 steps = match.link_up(link, now)
-            case door.LinkFlowing(link):
-                steps = match.link_flowing(link, now)
+            case door.LinkFlowing(link, leg):
+                steps = match.link_flowing(link, leg, now)
             case door.LinkDown(link, reason, a_to_b, b_to_a):
                 del self._match_of[link]
                 steps = match.link_down(link, reason, a_to_b, b_to_a, now)
@@ -150,8 +174,10 @@ class Matches:
                     self._floor.ask(door.UnlinkLegs(link))
                 case OpenAfresh(side):
                     self._open_leg(self.seat_at(match, side))
-                case Finish(reason, by):
-                    self._finish(match, reason, by, now)
+                case Note(trouble):
+                    self._floor.tallies.troubles[trouble.step, trouble.route] += 1
+                case Finish(reason, by, failed_at):
+                    self._finish(match, reason, by, failed_at, now)
         if match.id in self._live:
             self._note_deadline(match)
 
@@ -163,24 +189,35 @@ class Matches:
             self._floor.deadlines.set(("match", match.id, 0), at)
 
     def _tell_route(self, match: Match, tell: Tell) -> None:
+        self._floor.tallies.routes[tell.route, tell.state, tell.reason or ""] += 1
         for side in Side:
             seat = self.seat_at(match, side)
+            about: By | None = None if tell.side is None else ("you" if tell.side is side else "stranger")
             reason = tell.reason
-            if tell.side is not None:
-                reason = "your_connection" if tell.side is side else "stranger_connection"
+            if reason is None and about is not None:
+                reason = "your_connection" if about == "you" else "stranger_connection"
+            leg = seat.leg if tell.route == "relay" else None
+            role: Role | None = None
+            if tell.route == "direct" and tell.state == "trying":
+                role = "impolite" if side is Side.A else "polite"
             self._floor.tell(
                 seat,
                 Route(
                     match=match.id,
                     attempt=tell.attempt,
                     state=tell.state,
-                    route="relay",
-                    leg=None if seat.leg is None else seat.leg.id,
+                    route=tell.route,
+                    leg=None if leg is None else leg.id,
                     reason=reason,
+                    message=None if reason is None else route_sentence(reason, about),
+                    role=role,
                 ),
             )
 
-    def _finish(self, match: Match, reason: EndReason, by: Side | None, now: float) -> None:
+    def _finish(
+        self, match: Match, reason: EndReason, by: Side | None, failed_at: FailedStep | None, now: float
+    ) -> None:
+        self._floor.tallies.ends[reason] += 1
         del self._live[match.id]
         self._floor.deadlines.clear(("match", match.id, 0))
         for side in Side:
@@ -189,9 +226,17 @@ class Matches:
             told: By = "service" if by is None else ("you" if by is side else "stranger")
             shown: EndReason = "left" if reason == "blocked" and told == "stranger" else reason
             self._floor.tell(
-                seat, Ended(match=match.id, reason=shown, by=told, message=end_sentence(shown, told))
+                seat,
+                Ended(
+                    match=match.id,
+                    reason=shown,
+                    by=told,
+                    message=end_sentence(shown, told, failed_at),
+                    step=failed_at,
+                ),
             )
             seat.state = Lobby()
+            self._rest_leg(seat, now)
             seat.last_match = PastMatch(match.id, match.users[side.other])
             if not (told == "you" and reason in ("next", "lost", "replaced")):
                 self._floor.tell(seat, Idle())

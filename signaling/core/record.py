@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from relay.door import DirectionTotals
-from signaling.messages import EndReason, RouteName
+from signaling.core.side import Side
+from signaling.core.trouble import Trouble
+from signaling.messages import DirectStats, EndReason, RouteName
 
 RecordBy = Literal["a", "b", "service"]
+ROUTE_CHANGES = 64
+"""Kept for one match. Beyond it the later ones are left out: the first tell how the flapping began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,19 @@ class MatchStarted:
     user_a: str
     user_b: str
     started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RouteChange:
+    """One ``route`` message that both were told. ``at_ms`` counts from the match; ``side`` is whose
+    connection ``reason`` is about."""
+
+    at_ms: int
+    route: RouteName
+    state: str
+    attempt: int
+    reason: str | None = None
+    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +52,10 @@ class MatchEnded:
     """Routes that were linked, in the order of their first use."""
     a_to_b: DirectionTotals
     b_to_a: DirectionTotals
+    route_changes: tuple[RouteChange, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    direct_stats: tuple[DirectStats | None, DirectStats | None] = (None, None)
+    """What each side last said of the direct route. The clients' word, not the relay's counts."""
 
 
 def add_totals(x: DirectionTotals, y: DirectionTotals) -> DirectionTotals:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+LegPolicy = Literal["always", "strict", "never"]
+"""When legs are opened before a match: for all, for those who will need the relay, for nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,22 @@ class Rules:
     """A match whose legs are not linked in this time ends, and says whose side failed."""
     no_media_seconds: float = 4.0
     """A linked match in which nobody sends counts as connected after this time."""
+    stable_seconds: float = 5.0
+    """A direct route must have been up this long before a match goes from the relay to it."""
+    direct_give_up_seconds: float = 20.0
+    """A direct attempt that is not up by then is over. A browser needs 15 s to call it failed."""
+    direct_keep_seconds: float = 15.0
+    """A direct connection that is interrupted may come back by itself for this long."""
+    direct_retry_seconds: float = 10.0
+    """From the relay's taking over until a fresh direct attempt, when one had worked before."""
+    direct_attempts: int = 3
+    """Direct attempts in one match at most."""
+    fresh_leg_seconds: float = 10.0
+    """After this long connected by relay each side may lose a leg again."""
+    legs: LegPolicy = "always"
+    leg_idle_seconds: float = 300.0
+    stun: tuple[str, ...] = ()
+    """``stun:`` addresses told to clients: the relay's own ports."""
     settle_seconds: float = 3.0
     """How long the record of an ended match waits for the relay's last counts."""
     typing_seconds: float = 5.0

@@ -8,21 +8,28 @@ from signaling.core.effects import SocketId
 from signaling.core.identity import Identity
 from signaling.core.leg import Leg
 from signaling.core.matchmaker import Wish
+from signaling.core.network import UNKNOWN
 from signaling.core.outbox import Inbox, Outbox
+from signaling.core.route import Outlook
 from signaling.core.side import Side
 from signaling.messages import (
     Block,
     ChatReceived,
     ClientMessage,
+    DirectState,
     Hello,
     Join,
     Leave,
     LegAnswer,
+    MediaFlowing,
+    Network,
     Next,
     OpenLeg,
     Ping,
     Report,
+    SendCandidate,
     SendChat,
+    SendDescription,
     SendTyping,
 )
 
@@ -57,8 +64,14 @@ State = Lobby | Waiting | Talking
 LAW: dict[type[ClientMessage], dict[type[State], str]] = {
     Hello: {Lobby: "already_welcome", Waiting: "already_welcome", Talking: "already_welcome"},
     Ping: {},
+    Network: {},
     OpenLeg: {},
     LegAnswer: {},
+    # Words about a direct attempt that is over are dropped, not refused: they cross with its end.
+    SendDescription: {},
+    SendCandidate: {},
+    DirectState: {},
+    MediaFlowing: {},
     Report: {},
     Join: {Waiting: "already_queued", Talking: "already_matched"},
     Leave: {Lobby: "not_queued"},
@@ -84,10 +97,12 @@ class Seat:
 
     __slots__ = (
         "blocks",
+        "direct",
         "identity",
         "inbox",
         "last_match",
         "leg",
+        "network",
         "outbox",
         "reopen_leg",
         "reported",
@@ -104,6 +119,9 @@ class Seat:
         self.state: State = Lobby()
         self.inbox = Inbox()
         self.outbox = Outbox()
+        self.direct = False
+        """Whether the client can do the direct route."""
+        self.network: Network = UNKNOWN
         self.leg: Leg | None = None
         self.reopen_leg = False
         """Whether a leg that closes while the user waits is opened afresh: once for each stay."""
@@ -115,6 +133,10 @@ class Seat:
     def user(self) -> str:
         return self.identity.user_id
 
+    def outlook(self, wish: Wish) -> Outlook:
+        """What is known of this user's network and client, with what they wish."""
+        return Outlook(wish, self.direct, self.network)
+
     def refusal(self, message: ClientMessage) -> str | None:
         """The code with which ``message`` is refused in this state, ``None`` when it is lawful."""
         return LAW[type(message)].get(type(self.state))
@@ -123,5 +145,6 @@ class Seat:
         """Another client continues this seat: fresh counts, and the old token resumes nothing."""
         self.token = token
         self.identity = identity
+        self.network = UNKNOWN
         self.inbox = Inbox()
         self.outbox = Outbox()

@@ -17,30 +17,37 @@ from signaling.core.identity import Identity
 from signaling.core.legs import Legs
 from signaling.core.matches import Matches
 from signaling.core.matchmaker import Matchmaker, Preference, Wish, first_come
+from signaling.core.negotiations import Negotiations
 from signaling.core.outbox import Arrival
 from signaling.core.route import RoutePolicy, relay_only
 from signaling.core.rules import Rules
 from signaling.core.safety import Safety
-from signaling.core.seat import Seat, Talking, Waiting
+from signaling.core.seat import Lobby, Seat, Talking, Waiting
 from signaling.core.side import Side
 from signaling.core.talk import Talk
+from signaling.core.tallies import Tallies
 from signaling.core.waiting import WaitingUsers
 from signaling.messages import (
     Block,
     ChatReceived,
     ClientMessage,
     Closing,
+    DirectState,
     Hello,
     Idle,
     Join,
     Leave,
     LegAnswer,
+    MediaFlowing,
+    Network,
     Next,
     OpenLeg,
     Ping,
     Pong,
     Report,
+    SendCandidate,
     SendChat,
+    SendDescription,
     SendTyping,
 )
 
@@ -67,12 +74,22 @@ class Switchboard:
     ) -> None:
         self._floor = floor = Floor(rules, new_id, unix_offset)
         matchmaker = Matchmaker(rules.rematch_seconds, rules.rematch_memory, preference)
-        self._matches = Matches(
-            floor, policy, open_leg=lambda seat: self._legs.open(seat), parted=matchmaker.parted
+        self._matches = matches = Matches(
+            floor,
+            policy,
+            open_leg=lambda seat: self._legs.open(seat),
+            rest_leg=lambda seat, now: self._legs.rest(seat, now),
+            parted=matchmaker.parted,
         )
         self._legs = Legs(
-            floor, self._matches.leg_changed, self._matches.leg_closed, self._matches.leg_refused
+            floor,
+            policy,
+            changed=matches.leg_changed,
+            closed=matches.leg_closed,
+            refused=matches.leg_refused,
+            replaced=matches.leg_replaced,
         )
+        self._negotiations = Negotiations(floor, matches)
         self._waiting = WaitingUsers(floor, self._legs, matchmaker, self._matches.meet)
         self._talk = Talk(floor, self._matches)
         self._safety = Safety(floor, self._matches)
@@ -96,6 +113,11 @@ class Switchboard:
             "legs": len(self._legs),
             "unsettled": self._matches.unsettled,
         }
+
+    @property
+    def tallies(self) -> Tallies:
+        """What has happened since the start."""
+        return self._floor.tallies
 
     def set_unix_offset(self, unix_offset: float) -> None:
         self._floor.unix_offset = unix_offset
@@ -174,6 +196,8 @@ class Switchboard:
                 self._matches.tick(whose, now)
             elif kind == "settle":
                 self._matches.settle(whose)
+            elif kind == "leg":
+                self._legs.idle_time_over(whose)
             else:
                 self._talk.typing_expired(whose, Side(side), now)
         self._waiting.tick(now)
@@ -227,10 +251,14 @@ class Switchboard:
             case Ping():
                 seat.outbox.acknowledge(message.received)
                 self._floor.answer(seat, Pong(received=seat.inbox.last))
+            case Network():
+                self._on_network(seat, message, now)
             case OpenLeg():
-                self._legs.on_open(seat, message)
+                self._legs.on_open(seat, message, now)
             case LegAnswer():
                 self._legs.on_answer(seat, message, now)
+            case SendDescription() | SendCandidate() | DirectState() | MediaFlowing():
+                self._negotiations.on_message(seat, message, now)
             case Report():
                 self._safety.on_report(seat, message)
             case Join():
@@ -238,10 +266,19 @@ class Switchboard:
                 self._waiting.join(seat, wish, now)
                 self._waiting.match(now)
             case Leave() if isinstance(seat.state, Waiting):
-                self._waiting.leave(seat)
+                self._waiting.leave(seat, now)
                 self._floor.tell(seat, Idle())
             case _ if isinstance(seat.state, Talking):
                 self._handle_in_match(seat, seat.state, message, now)
+
+    def _on_network(self, seat: Seat, message: Network, now: float) -> None:
+        """The newest network check counts, from the next match on."""
+        seat.network = message
+        if isinstance(seat.state, Talking):
+            return
+        self._legs.open_early(seat, seat.state.wish if isinstance(seat.state, Waiting) else Wish())
+        if isinstance(seat.state, Lobby):
+            self._legs.rest(seat, now)
 
     def _handle_in_match(self, seat: Seat, state: Talking, message: ClientMessage, now: float) -> None:
         match, side = self._matches.at(state)

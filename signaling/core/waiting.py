@@ -54,18 +54,19 @@ class WaitingUsers:
         """Into the queue, with a leg under way by the time of a match."""
         seat.state = Waiting(wish)
         seat.reopen_leg = True
-        self._legs.open(seat)
+        self._legs.open_early(seat, wish)
         ticket = self._matchmaker.join(seat.user, seat.blocks, wish, now)
         if seat.socket is None:
             self._matchmaker.hold(seat.user)
         self.tell_position(seat, ticket, len(self._matchmaker), now)
 
-    def leave(self, seat: Seat) -> None:
+    def leave(self, seat: Seat, now: float) -> None:
         """Out of the queue, back to the lobby; says nothing."""
         ticket = self._matchmaker.leave(seat.user)
         if ticket is not None:
             self._note_change(ticket.place)
         seat.state = Lobby()
+        self._legs.rest(seat, now)
 
     def hold(self, seat: Seat) -> None:
         """The seat has lost its socket: it keeps the place and is matched with nobody."""

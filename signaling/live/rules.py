@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from signaling.core.route import RoutePolicy, make_policy
 from signaling.core.rules import Rules
-from signaling.settings import LiveSettings, MatchingSettings
+from signaling.settings import LiveSettings, MatchingSettings, RouteSettings
+
+_DEFAULT_ROUTES = RouteSettings()
 
 
-def rules_from(live: LiveSettings, matching: MatchingSettings) -> Rules:
+def policy_from(routes: RouteSettings) -> RoutePolicy:
+    """How matches choose their routes."""
+    return make_policy(routes.policy, routes.relay_after_ms / 1000)
+
+
+def rules_from(
+    live: LiveSettings,
+    matching: MatchingSettings,
+    routes: RouteSettings = _DEFAULT_ROUTES,
+    *,
+    stun: tuple[str, ...] = (),
+) -> Rules:
     """What an operator cannot set keeps the core's own value."""
     return Rules(
         resume_seconds=live.resume_seconds,
@@ -14,6 +28,10 @@ def rules_from(live: LiveSettings, matching: MatchingSettings) -> Rules:
         rematch_memory=matching.rematch_memory,
         connect_seconds=live.connect_seconds,
         no_media_seconds=live.no_media_seconds,
+        stable_seconds=routes.stable_seconds,
+        legs=routes.legs,
+        leg_idle_seconds=routes.leg_idle_seconds,
+        stun=stun,
         # Seats outlive their sockets: room for everybody to have lost one and be back with another account.
         max_seats=2 * live.max_sockets,
         ping_seconds=live.ping_seconds,

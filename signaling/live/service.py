@@ -29,8 +29,10 @@ from signaling.core.effects import (
     StoreReport,
 )
 from signaling.core.identity import Identity
+from signaling.core.route import RoutePolicy, relay_only
 from signaling.core.rules import Rules
 from signaling.core.switchboard import Switchboard
+from signaling.core.tallies import Tallies
 from signaling.live.ports import MatchRecords, SafetyStore
 from signaling.live.socket import LiveSocket
 from signaling.live.stores import Stores
@@ -60,8 +62,16 @@ class LiveService:
     a socket's end and a write's outcome are said once each.
     """
 
-    def __init__(self, rules: Rules, relay: Relay, safety: SafetyStore, records: MatchRecords) -> None:
-        self._core = Switchboard(rules, lambda: secrets.token_urlsafe(16), unix_offset=0.0)
+    def __init__(
+        self,
+        rules: Rules,
+        relay: Relay,
+        safety: SafetyStore,
+        records: MatchRecords,
+        *,
+        policy: RoutePolicy = relay_only,
+    ) -> None:
+        self._core = Switchboard(rules, lambda: secrets.token_urlsafe(16), unix_offset=0.0, policy=policy)
         self._relay = relay
         self._records = records
         self._stores = Stores(safety, self._stored)
@@ -112,6 +122,11 @@ class LiveService:
     def counts(self) -> dict[str, int]:
         """Numbers for health and metrics; ``open`` counts sockets that have not said hello too."""
         return {**self._core.counts, "open": len(self._sockets)}
+
+    @property
+    def tallies(self) -> Tallies:
+        """What has happened since the start: changes of route, failed steps, ends. Read it on a tick."""
+        return self._core.tallies
 
     async def changed(self) -> None:
         """Until :attr:`counts` may have changed."""
@@ -228,6 +243,13 @@ class LiveService:
                     self._records.started(started)
                 case RecordEnded(ended):
                     self._records.ended(ended)
-                    _log.info("match_ended", match=ended.match.match_id, reason=ended.reason, by=ended.by)
+                    _log.info(
+                        "match_ended",
+                        match=ended.match.match_id,
+                        reason=ended.reason,
+                        by=ended.by,
+                        routes=ended.routes,
+                        troubles=[f"{trouble.route} {trouble.step}" for trouble in ended.troubles],
+                    )
                 case StoreBlock() | StoreReport():
                     self._stores.submit(effect)

@@ -38,6 +38,9 @@ def ended(match: MatchStarted, reason: str = "next") -> MatchEnded:
         connect_ms=312,
         a_to_b=Direction(packets=100, bytes=2**40, lost=3),
         b_to_a=Direction(packets=90, bytes=80_000, lost=0),
+        route_changes=({"at_ms": 0, "route": "direct", "state": "trying", "reason": None},),
+        troubles=({"at_ms": 600, "route": "direct", "step": "ice_udp", "side": "a"},),
+        direct_stats=({"rtt_ms": 12.5}, None),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -53,11 +54,18 @@ async def test_a_match_is_a_row_from_its_start(database: Database, writer: Match
     writer.add(started(1))
     await until(lambda: writer.backlog == 0)
     assert await rows(database) == [("match-1", "ann", "bob", *OPEN)]
+    nothing = await fetch(database, "SELECT 1 FROM matches WHERE route_changes IS NULL AND troubles IS NULL")
+    assert nothing == [(1,)]
     writer.add(ended(started(1)))
     await until(lambda: writer.backlog == 0)
     assert await rows(database) == [("match-1", "ann", "bob", *DONE)]
     [(routes,)] = await fetch(database, "SELECT routes FROM matches")
     assert routes in (["direct", "relay"], '["direct", "relay"]')
+    [row] = await fetch(database, "SELECT route_changes, troubles, direct_stats FROM matches")
+    changes, troubles, stats = [json.loads(kept) if isinstance(kept, str) else kept for kept in row]
+    assert changes == [{"at_ms": 0, "route": "direct", "state": "trying", "reason": None}]
+    assert troubles == [{"at_ms": 600, "route": "direct", "step": "ice_udp", "side": "a"}]
+    assert stats == [{"rtt_ms": 12.5}, None]
 
 
 async def test_a_start_that_was_lost_does_no_harm(database: Database, writer: MatchWriter) -> None:

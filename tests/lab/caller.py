@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
@@ -48,6 +49,14 @@ class Caller:
     """A signed-in user. Every method speaks to the page (``tests/lab/page``)."""
 
     page: Page
+    url: str
+    joins: int = 0
+
+    async def sign_in(self) -> None:
+        """Load the page and get a new guest's account; what was before is gone, leg included."""
+        self.joins = 0
+        await self.page.goto(f"{self.url}/plain/index.html")
+        await self.page.evaluate("url => (window.client = new LabClient(url)).start()", self.url)
 
     async def ask(self, script: str, argument: Any = None) -> Any:
         """Evaluate an expression on ``client``."""
@@ -61,14 +70,24 @@ class Caller:
     async def join(self) -> None:
         # The relay is what these tests are about: no direct attempt is made for one who hides the address.
         await self.ask("client.send({type: 'join', hide_address: true})")
+        self.joins += 1
+
+    async def leave(self) -> None:
+        """Say that the match is to end."""
+        await self.ask("client.send({type: 'leave'})")
+
+    async def over(self) -> None:
+        """Wait until the last match has ended, so that a :meth:`join` is for another."""
+        await self.until("client.last('idle').at > client.last('matched').at")
 
     async def until(self, condition: str, argument: Any = None) -> None:
         """Wait for a JavaScript condition on ``client``."""
         await self.page.wait_for_function(condition, arg=argument, timeout=WAIT_MS)
 
     async def first_frame(self) -> float:
-        """Milliseconds from the last match to the stranger's first frame on the screen."""
-        await self.until("client.log.some(m => m.type === 'matched')")
+        """Milliseconds from the match of the last :meth:`join` to the first frame of the stranger."""
+        matched = "n => client.log.filter(m => m.type === 'matched').length >= n"
+        await self.until(matched, self.joins)
         return float(await self.ask("client.firstFrame()"))
 
     async def now(self) -> float:
@@ -80,7 +99,8 @@ class Caller:
 
     async def steady(self, ms: float, most: float) -> None:
         """Return when frames have come for ``ms`` without a gap of more than ``most`` ms."""
-        await self.ask("([ms, most]) => client.steady(ms, most)", [ms, most])
+        async with asyncio.timeout(WAIT_MS / 1000 + ms / 1000):
+            await self.ask("([ms, most]) => client.steady(ms, most)", [ms, most])
 
     async def path(self) -> dict[str, Any]:
         found: dict[str, Any] = await self.ask("client.path()")
@@ -109,8 +129,8 @@ async def calling(playwright: Playwright, host: Host, url: str) -> AsyncIterator
             await route.fulfill(path=next(p / name for p in PAGES if (p / name).exists()))
 
         await page.route("**/plain/*", serve)
-        await page.goto(f"{url}/plain/index.html")
-        await page.evaluate("url => (window.client = new LabClient(url)).start()", url)
-        yield Caller(page)
+        caller = Caller(page, url)
+        await caller.sign_in()
+        yield caller
     finally:
         await browser.close()

@@ -35,6 +35,8 @@ class Site:
         self.client = Host(run.namespace(name))
         self._net, self.uplink = net, f"up{index}"
         self._v6 = self.addresses.family == 6
+        self.outside = self.addresses.outside
+        """The router's public address now."""
         self._rebinds = 0
         self._wire: subprocess.Popen[str] | None = None
 
@@ -108,11 +110,14 @@ class Site:
         self.router.run("conntrack", "-D", "-p", "udp", allowed=(0, 1))
 
     def move(self) -> None:
-        """The router gets another public address and loses the one it had: a provider's new lease."""
+        """The router gets another public address and loses the one it had (a provider's new lease); the
+        next time it is the other way round."""
         a, length = self.addresses, self.addresses.uplink_prefix_length
+        before = self.outside
+        self.outside = a.outside if before == a.outside_next else a.outside_next
         self.router.ip(
-            f"address delete {a.outside}/{length} dev wan",
-            f"address add {a.outside_next}/{length} dev wan",
+            f"address delete {before}/{length} dev wan",
+            f"address add {self.outside}/{length} dev wan",
             f"route replace default via {a.net}",
         )
         self.router.run("conntrack", "-F")

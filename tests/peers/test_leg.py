@@ -12,10 +12,11 @@ import pytest
 from aiortc.rtp import RtpPacket
 
 from peers.errors import ProtocolViolation
-from peers.leg import Kind, Leg
+from peers.leg import Leg
 from peers.media.pattern import Mark, read_frame
 from peers.media.source import VideoCodec
 from peers.media.synthetic import SyntheticMedia
+from peers.media_connection import Kind
 from tests.peers.offerer import Offerer
 
 

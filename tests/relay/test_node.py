@@ -266,6 +266,10 @@ def no_h264(sdp: str) -> str:
     return sdp.replace("H264/", "XX/")
 
 
+def without_red(sdp: str) -> str:
+    return sdp.replace("red/", "XX/")
+
+
 async def test_legs_that_share_no_codec_are_not_linked(node: Node) -> None:
     await node.connect("a", h264_only)
     await node.connect("b", no_h264)
@@ -285,6 +289,23 @@ async def test_sender_of_an_unshared_codec_is_reoffered_the_shared_ones(node: No
     b = node.far_ends[1]
     a.send_rtp(rtp(a.video_ssrc, 1, payload_type=102))
     assert header(await b.rtp.get())[0] == 102
+
+
+async def test_sender_of_redundant_sound_is_reoffered_plain_sound_for_one_who_cannot_take_it(
+    node: Node,
+) -> None:
+    a = await node.connect("a")
+    await node.connect("b", without_red)
+    node.relay.ask(door.LinkLegs(LinkId("l"), LegId("a"), LegId("b")))
+    offered = await node.next(door.LegOffered)
+    assert offered.leg == "a"
+    assert re.findall(r"m=audio \d+ \S+ (.*)\r", offered.sdp) == ["111"]
+    # What is not narrowed is offered as before.
+    assert re.findall(r"m=video \d+ \S+ (.*)\r", offered.sdp)[0].split()[0] == "96"
+    await node.next(door.LinkUp)
+    node.relay.ask(door.AnswerLeg(LegId("a"), without_red(a.answer())))
+    a.send_rtp(rtp(a.audio_ssrc, 1, payload_type=111))
+    assert header(await node.far_ends[1].rtp.get())[0] == 111
 
 
 async def test_missing_native_engine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Callable
 from typing import cast
 
@@ -19,6 +20,10 @@ FRAME_BYTES = 2048
 BACKLOG = 128
 NOTSENT_BYTES = 16_384
 """What the kernel keeps unsent: the rest waits here, where old video can still be dropped."""
+BATCH = 64
+"""Datagrams of one connection taken before the event loop gets its turn."""
+STRANGER_DATAGRAMS = 16
+"""Datagrams a connection may bring before one of them is an authenticated check."""
 CLOSE_SECONDS = 5.0
 """What a connection gets to take the last it was sent."""
 
@@ -101,6 +106,10 @@ class _Connection(asyncio.Protocol):
         self._queue = SendQueue(listeners.config.tcp_queue_bytes)
         self._leg: EngineLeg | None = None
         self._paused = False
+        self._read: deque[bytes] = deque()
+        """What one read of the socket brought and was not taken yet: reading pauses meanwhile."""
+        self._malformed = False
+        self._heard = 0
         self._stranger = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -177,14 +186,33 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         datagrams, goes_on = self._deframer.feed(data)
-        for datagram in datagrams:
+        self._read.extend(datagrams)
+        self._malformed |= not goes_on
+        self._take_batch()
+
+    def _take_batch(self) -> None:
+        """Take some of what was read; the rest waits its turn, and so does the sender: one read can hold
+        a hundred thousand datagrams, and nobody else would be served meanwhile."""
+        for _ in range(min(BATCH, len(self._read))):
             if self._transport.is_closing():
+                self._read.clear()
                 return
-            self._listeners.take(self._index, datagram, self._remote)
-        if not goes_on:
+            if self._stranger:
+                self._heard += 1
+                if self._heard > STRANGER_DATAGRAMS:
+                    self._read.clear()
+                    self._on_unauthenticated()
+                    return
+            self._listeners.take(self._index, self._read.popleft(), self._remote)
+        if self._read:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._take_batch)
+        elif self._malformed:
             self._count(Drop.TCP_MALFORMED)
             # Not detached first: its leg is to hear that this path is gone.
             self._transport.abort()
+        elif not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def send(self, datagram: bytes) -> int:
         """Send, or let it wait. Raises :class:`ConnectionError` when the connection ends already."""

@@ -12,6 +12,16 @@ from tests.e2e.web.browser import chromium
 from tests.e2e.web.house import House
 from tests.e2e.web.service import ROOT, WebService, web_service
 
+TEST_SECONDS = 240
+"""Two browsers, their encoders, a relay and whatever else runs share two cores."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Hooks of a folder's conftest see every item, so only the own ones are marked."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def built_client() -> None:

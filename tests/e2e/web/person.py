@@ -7,7 +7,7 @@ import re
 
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
-STEP_MS = 15_000
+STEP_MS = 30_000
 """Longest wait for one step: two browsers and a relay share two cores."""
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
-from tests.e2e.web.browser import chromium, context_of
+from tests.e2e.web.browser import FAKE_DEVICES, chromium, context_of
+from tests.e2e.web.faces import ADA, BEA, Look, write_face
 from tests.e2e.web.person import Person
 from tests.e2e.web.service import web_service
 
@@ -25,6 +28,13 @@ LOOKS = (
 )
 SETTLE_MS = 700
 """For transitions to end, so that a picture shows what one then sees."""
+
+
+PLAIN_NAMES = """
+    const names = {videoinput: "Built-in camera", audioinput: "Built-in microphone", audiooutput: "Speakers"};
+    Object.defineProperty(MediaDeviceInfo.prototype, "label", {get() { return names[this.kind]; }});
+"""
+"""The fake devices are called after the files they play."""
 
 
 class Album:
@@ -39,10 +49,13 @@ class Album:
         await person.page.screenshot(path=self._folder / f"{screen}-{self._look}.png")
 
 
-async def every_screen(browser: Browser, url: str, album: Album, *, phone: bool, dark: bool) -> None:
+async def every_screen(
+    browser: Browser, other: Browser, url: str, album: Album, *, phone: bool, dark: bool
+) -> None:
     """Walk from the first page to the end of a talk."""
     ada_context = await context_of(browser, phone=phone, dark=dark)
-    bea_context = await context_of(browser)
+    bea_context = await context_of(other)
+    await ada_context.add_init_script(PLAIN_NAMES)
     try:
         ada = await Person.arrive(ada_context, url)
         await album.take(ada, "01-entry")
@@ -137,13 +150,23 @@ async def no_devices(browser: Browser, url: str, album: Album, *, phone: bool) -
         await context.close()
 
 
+@asynccontextmanager
+async def face(folder: Path, name: str, look: Look) -> AsyncIterator[Browser]:
+    """A browser whose camera sees a drawn person."""
+    film = folder / f"{name}.y4m"
+    await asyncio.to_thread(write_face, look, film)
+    async with chromium((*FAKE_DEVICES, f"--use-file-for-fake-video-capture={film}")) as browser:
+        yield browser
+
+
 async def main(folder: Path) -> None:
     """All pictures, into ``folder``, which is there."""
     with tempfile.TemporaryDirectory() as data_dir:
         async with web_service(Path(data_dir)) as service:
-            async with chromium() as browser:
+            async with face(Path(data_dir), "ada", ADA) as browser, face(Path(data_dir), "bea", BEA) as other:
                 for look, phone, dark in LOOKS:
-                    await every_screen(browser, service.url, Album(folder, look), phone=phone, dark=dark)
+                    album = Album(folder, look)
+                    await every_screen(browser, other, service.url, album, phone=phone, dark=dark)
                 for look, phone in (("desktop", False), ("phone", True)):
                     await right_to_left(browser, service.url, Album(folder, look), phone=phone)
             async with chromium(flags=()) as browser:

@@ -36,14 +36,14 @@ def test_selected_path_stays_when_nothing_better_is_known() -> None:
 def test_plain_check_keeps_consent_but_does_not_nominate() -> None:
     leg = paths()
     leg.checked("a", "udp", 1, True, 0.0)
-    leg.checked("b", "udp", 1, False, 29.0)
-    assert not leg.tick(58.9).lost
+    leg.checked("b", "udp", 1, False, 2.9)
     assert leg.selected is not None
     assert leg.selected.address == "a"
-    lost = leg.tick(59.0)
+    assert not leg.tick(32.8).lost
+    lost = leg.tick(32.9)
     assert lost.lost
     assert set(lost.forgotten) == {"a", "b"}
-    assert not leg.tick(60.0).lost
+    assert not leg.tick(34.0).lost
 
 
 def test_interruption_is_told_once_and_resumption_too() -> None:
@@ -114,3 +114,33 @@ def test_closing_a_path_that_is_not_selected_changes_nothing() -> None:
     assert leg.closed("tcp", 0.2).selected is None
     assert leg.selected is not None
     assert leg.selected.address == "udp"
+
+
+def test_path_that_is_heard_takes_the_place_of_one_that_is_not_without_a_nomination() -> None:
+    """NAT rebinding of a client whose consent checks do not nominate."""
+    leg = paths()
+    leg.checked("old", "udp", 900, True, 0.0)
+    assert leg.checked("new", "udp", 900, False, 2.9).selected is None
+    changed = leg.checked("new", "udp", 900, False, 5.0).selected
+    assert changed is not None
+    assert changed.address == "new"
+    # The silent one does not come back by itself, only when it is heard and nominated again.
+    assert leg.tick(20.0).selected is None
+    changed = leg.checked("old", "udp", 900, True, 21.0).selected
+    assert changed is not None
+    assert changed.address == "old"
+
+
+def test_path_that_is_heard_does_not_move_for_another_that_is_not_nominated() -> None:
+    leg = paths()
+    leg.checked("selected", "udp", 900, True, 0.0)
+    for at in (2.5, 5.0, 7.5):
+        assert leg.checked("selected", "udp", 900, False, at).selected is None
+        assert leg.checked("backup", "udp", 900, False, at + 0.1).selected is None
+
+
+def test_before_any_nomination_nothing_is_selected_however_long_it_is_heard() -> None:
+    leg = paths()
+    for at in range(20):
+        assert leg.checked("a", "udp", 900, False, float(at)).selected is None
+        assert leg.tick(at + 0.5).selected is None

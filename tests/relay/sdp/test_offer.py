@@ -6,6 +6,7 @@ from aioice import Candidate
 
 from relay.engine.interface import Address
 from relay.sdp.offer import EgressSsrcs, OfferParts, write_offer
+from relay.sdp.table import MIDS, codecs_of
 
 UDP = (Address("198.51.100.1", 3478), Address("2001:db8::1", 3478))
 TCP = (Address("198.51.100.1", 443), Address("2001:db8::1", 443))
@@ -22,6 +23,7 @@ def candidates(tcp: tuple[Address, ...]) -> list[Candidate]:
             candidates=UDP,
             ssrcs=EgressSsrcs(1, 2, 3),
             cname="cname",
+            codecs={kind: codecs_of(kind) for kind in MIDS},
             tcp_candidates=tcp,
         )
     )

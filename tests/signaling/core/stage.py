@@ -24,6 +24,7 @@ from signaling.core.effects import (
 )
 from signaling.core.identity import Identity
 from signaling.core.record import MatchEnded, MatchStarted
+from signaling.core.route import RoutePolicy, relay_only
 from signaling.core.rules import Rules
 from signaling.core.switchboard import Switchboard
 from signaling.messages import (
@@ -58,6 +59,7 @@ class Client:
         self.got: list[ServerMessage] = []
         self.closed: list[int] = []
         self.answers = True
+        self.direct = False
 
     def connect(
         self, *, resume: bool = False, take_over: bool = False, blocks: Set[str] | None = frozenset()
@@ -67,6 +69,7 @@ class Client:
         hello = Hello(
             token="t",
             take_over=take_over,
+            direct=self.direct,
             resume=Resume(token, self.received) if token is not None else None,
         )
         self.stage.run(self.stage.core.connect(self.socket, self.identity, hello, blocks, self.stage.now))
@@ -128,10 +131,12 @@ class Client:
 class Stage:
     """``auto_relay`` hands the relay's answers in at once; else :meth:`relay_says` does, one at a time."""
 
-    def __init__(self, rules: Rules | None = None, *, auto_relay: bool = True) -> None:
+    def __init__(
+        self, rules: Rules | None = None, *, auto_relay: bool = True, policy: RoutePolicy = relay_only
+    ) -> None:
         ids = itertools.count(1)
         self.rules = rules or Rules()
-        self.core = Switchboard(self.rules, lambda: f"id{next(ids)}", UNIX_OFFSET)
+        self.core = Switchboard(self.rules, lambda: f"id{next(ids)}", UNIX_OFFSET, policy=policy)
         self.relay = RelayScript()
         self.auto_relay = auto_relay
         self.events: deque[Event] = deque()

@@ -16,7 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from relay import door
 from relay.door import LegId, LinkId
 from signaling.core.effects import StoreBlock
+from signaling.core.match_states import Flowing, Linked, Silent, Up
 from signaling.core.outbox import REPLAY_MESSAGES
+from signaling.core.route import RoutePolicy, make_policy, relay_only
 from signaling.core.rules import Rules
 from signaling.core.seat import Lobby, Talking, Waiting
 from signaling.messages import (
@@ -25,6 +27,7 @@ from signaling.messages import (
     ChatAccepted,
     ChatReceived,
     ClientMessage,
+    DirectState,
     Ended,
     Error,
     Idle,
@@ -33,12 +36,17 @@ from signaling.messages import (
     LegAnswer,
     LegOffer,
     Matched,
+    MediaFlowing,
+    Network,
     Next,
     OpenLeg,
     Pong,
     Queued,
     Report,
+    Route,
+    SendCandidate,
     SendChat,
+    SendDescription,
     SendTyping,
     Welcome,
 )
@@ -48,6 +56,8 @@ from tests.signaling.relay_script import ANSWER
 
 USERS = tuple("abcd")
 REASONS = ("not_answered", "ice_failed", "dtls_failed", "consent_lost", "closed_by_browser")
+DIRECT_FIRST = make_policy("direct-first", 0.6)
+RELAY_FIRST = make_policy("relay-first", 0.6)
 RULES = Rules(resume_seconds=20, rematch_seconds=30, rematch_memory=1000, max_seats=len(USERS))
 
 user = st.sampled_from(USERS)
@@ -117,7 +127,8 @@ class CountingClient(Client):
 class LiveMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.stage = Stage(RULES, auto_relay=False)
+        self.policy: RoutePolicy = relay_only
+        self.stage = Stage(RULES, auto_relay=False, policy=lambda a, b: self.policy(a, b))
         self.clients = {name: CountingClient(self.stage, name) for name in USERS}
         self.blocked: set[tuple[str, str]] = set()
         self.matches_seen = 0
@@ -129,10 +140,21 @@ class LiveMachine(RuleBasedStateMachine):
         here=st.sets(user, min_size=2),
         answering=st.sets(user, min_size=2),
         prompt=st.sampled_from((True, True, False)),
+        policy=st.sampled_from((DIRECT_FIRST, DIRECT_FIRST, RELAY_FIRST, relay_only)),
+        old=st.sets(user, max_size=1),
     )
     def most_are_here_already(
-        self, pairs: list[tuple[str, str]], here: set[str], answering: set[str], prompt: bool
+        self,
+        pairs: list[tuple[str, str]],
+        here: set[str],
+        answering: set[str],
+        prompt: bool,
+        policy: RoutePolicy,
+        old: set[str],
     ) -> None:
+        self.policy = policy
+        for name, client in self.clients.items():
+            client.direct = name not in old
         self.blocked = {(a, b) for a, b in pairs if a != b}
         self.stage.auto_relay = prompt
         for name in sorted(here):
@@ -178,7 +200,7 @@ class LiveMachine(RuleBasedStateMachine):
         if take_over:
             assert first.closed[-1] == 4001
             assert first.socket is None
-            second.answers = first.answers
+            second.answers, second.direct = first.answers, first.direct
             self.clients[name] = second
         else:
             assert second.closed == [4005]
@@ -270,6 +292,50 @@ class LiveMachine(RuleBasedStateMachine):
         if self.stage.stores:
             self.stage.run(self.stage.core.stored(self.stage.stores.pop(0), ok))
             self.stores_seen = max(0, self.stores_seen - 1)
+
+    # --- the direct route -----------------------------------------------------------------------
+
+    def attempt_of(self, client: CountingClient) -> int:
+        attempts = [m.attempt for m in client.all(Route) if m.route == "direct" and m.match == client.match]
+        return attempts[-1] if attempts else 1
+
+    @precondition(lambda self: self.those("matched"))
+    @rule(data=st.data(), state=st.sampled_from(("connected", "connected", "interrupted", "failed")))
+    def direct_end_is(self, data: st.DataObject, state: Any) -> None:
+        client = self.pick(data, "matched")
+        client.say(DirectState(match=client.match, attempt=self.attempt_of(client), state=state))
+
+    @precondition(lambda self: self.those("matched"))
+    @rule(data=st.data(), kind=st.sampled_from(("play", "connect")))
+    def direct_works(self, data: st.DataObject, kind: str) -> None:
+        """Both ends of a match do the same, as they mostly do."""
+        match = self.pick(data, "matched").match
+        for client in self.those("matched"):
+            if client.match == match:
+                attempt = self.attempt_of(client)
+                if kind == "connect":
+                    client.say(DirectState(match=match, attempt=attempt, state="connected"))
+                client.say(MediaFlowing(match=match, attempt=attempt))
+
+    @precondition(lambda self: self.those("matched"))
+    @rule(data=st.data(), off=st.sampled_from((0, 0, 0, -1, 1)))
+    def negotiate(self, data: st.DataObject, off: int) -> None:
+        client = self.pick(data, "matched")
+        attempt = max(0, self.attempt_of(client) + off)
+        client.say(SendDescription(match=client.match, attempt=attempt, kind="offer", sdp="v=0"))
+        client.say(SendCandidate(match=client.match, attempt=attempt, candidate=""))
+
+    @rule(name=user, udp=st.sampled_from((None, True, False)), mapping=st.sampled_from((None, "symmetric")))
+    def check_network(self, name: str, udp: bool | None, mapping: Any) -> None:
+        client = self.clients[name]
+        if client.socket is not None:
+            client.say(Network(udp=udp, mapping=mapping))
+
+    @rule(name=user)
+    def replace_leg(self, name: str) -> None:
+        client = self.clients[name]
+        if client.socket is not None and client.all(LegOffer):
+            client.say(OpenLeg(replace=client.last(LegOffer).leg))
 
     # --- the relay ------------------------------------------------------------------------------
 
@@ -381,6 +447,56 @@ class LiveMachine(RuleBasedStateMachine):
         assert set(talking) == {match.id for match in core._matches.all()}
         assert all(len(pair) == 2 for pair in talking.values())
         assert len(core._waiting) == sum(isinstance(seat.state, Waiting) for seat in seats.values())
+
+    @invariant()
+    def one_route_carries_and_another_is_only_taken_when_it_does(self) -> None:
+        for match in self.stage.core._matches.all():
+            relay, direct = match.relay, match.direct
+            if match.active == "direct":
+                assert isinstance(direct.phase, Up)
+                assert not relay.wanted
+            elif match.active == "relay":
+                assert isinstance(relay.state, Flowing | Silent)
+            else:
+                assert relay.wanted or direct.hopeful, "something is always tried"
+                assert not isinstance(relay.state, Flowing | Silent)
+            if not match.plan.direct:
+                assert direct.attempts == 0
+            assert direct.attempts <= RULES.direct_attempts
+
+    @invariant()
+    def what_both_are_told_of_routes_is_a_story(self) -> None:
+        for client in self.clients.values():
+            if client.socket is None or client.where != "matched":
+                continue
+            open_attempt: int | None = None
+            linked: int | None = None
+            highest = 0
+            for m in client.all(Route):
+                if m.match != client.match:
+                    continue
+                assert (m.role is not None) == (m.route == "direct" and m.state == "trying")
+                if m.route == "direct":
+                    if m.state == "trying":
+                        assert open_attempt is None, "one attempt at a time"
+                        assert m.attempt > highest, "and each has a number of its own"
+                        open_attempt = m.attempt
+                    assert m.attempt == open_attempt
+                    if m.state == "unlinked":
+                        open_attempt = None
+                elif m.state == "linked":
+                    assert linked is None
+                    linked = m.attempt
+                elif m.state == "unlinked":
+                    assert linked in (None, m.attempt)
+                    linked = None
+                elif m.state == "connected":
+                    assert linked == m.attempt
+                highest = max(highest, m.attempt)
+            match = self.stage.core._matches.find(client.match)
+            assert match is not None
+            assert (match.direct.attempt if match.direct.hopeful else open_attempt) == open_attempt
+            assert (linked is not None) == isinstance(match.relay.state, Linked | Flowing | Silent)
 
     @invariant()
     def clients_know_where_they_are(self) -> None:

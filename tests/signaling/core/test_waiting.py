@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from signaling.core.effects import Send
+from signaling.core.rules import Rules
 from signaling.core.waiting import NEWS_PER_CALL
 from signaling.core.waits import RECENT_SECONDS, Waits
 from signaling.messages import Join, Leave, Next, Queued
@@ -46,7 +47,7 @@ def test_positions_move_up_at_most_once_a_second() -> None:
 
 
 def test_nothing_changes_nothing_is_told() -> None:
-    stage = Stage()
+    stage = Stage(Rules(legs="never"))
     clients = crowd(stage, 5)
     clients[4].say(Leave())
     stage.wait(10)
@@ -64,7 +65,7 @@ def test_coming_back_to_the_same_place_is_no_news() -> None:
 
 
 def test_one_leaving_costs_the_same_however_many_wait() -> None:
-    stage = Stage()
+    stage = Stage(Rules(legs="never"))  # legs have an idle time of their own
     clients = crowd(stage, 3 * NEWS_PER_CALL)
     clients[0].say(Leave())
     due = stage.core.next_deadline()

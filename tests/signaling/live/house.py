@@ -17,7 +17,7 @@ from signaling.core.identity import Identity
 from signaling.core.record import MatchEnded, MatchStarted
 from signaling.live.endpoint import LiveEndpoint
 from signaling.live.ports import AuthenticationFailed, StorageUnavailable
-from signaling.live.rules import rules_from
+from signaling.live.rules import policy_from, rules_from
 from signaling.live.service import LiveService
 from signaling.messages import (
     ClientMessage,
@@ -32,7 +32,7 @@ from signaling.messages import (
     encoder,
     server_decoder,
 )
-from signaling.settings import LiveSettings, MatchingSettings
+from signaling.settings import LiveSettings, MatchingSettings, RouteSettings
 from tests.signaling.relay_script import ANSWER, RelayScript
 
 M = TypeVar("M", bound=ServerMessage)
@@ -123,9 +123,12 @@ class WsClient:
         self.received = 0
         self.seat = ""
         self.got: list[ServerMessage] = []
+        self.raw_frames: list[str] = []
+        """Every text this socket received, as it came."""
+        self.direct = False
 
     async def hello(self, resume: Resume | None = None, *, take_over: bool = False) -> ServerMessage:
-        await self.raw(Hello(token=self.token, resume=resume, take_over=take_over))
+        await self.raw(Hello(token=self.token, resume=resume, take_over=take_over, direct=self.direct))
         answer = await self.read()
         if isinstance(answer, Welcome):
             self.seat = answer.seat
@@ -143,6 +146,7 @@ class WsClient:
         frame = await self.ws.receive(timeout=10)
         if frame.type is not WSMsgType.TEXT:
             raise EOFError(self.ws.close_code)
+        self.raw_frames.append(frame.data)
         message = server_decoder.decode(frame.data)
         if message.seq:
             assert message.seq == self.received + 1
@@ -181,10 +185,22 @@ class WsClient:
 
 
 class House:
-    def __init__(self, live: LiveSettings, matching: MatchingSettings, origins: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        live: LiveSettings,
+        matching: MatchingSettings,
+        origins: tuple[str, ...],
+        routes: RouteSettings,
+    ) -> None:
         self.relay = ScriptedRelay()
         self.backend = Backend()
-        self.service = LiveService(rules_from(live, matching), self.relay, self.backend, self.backend)
+        self.service = LiveService(
+            rules_from(live, matching, routes, stun=("stun:127.0.0.1:3478",)),
+            self.relay,
+            self.backend,
+            self.backend,
+            policy=policy_from(routes),
+        )
         self.endpoint = LiveEndpoint(self.service, self.backend, self.backend, live, origins)
         self.session: aiohttp.ClientSession
         self.url = ""
@@ -195,8 +211,9 @@ class House:
         self._clients.append(client)
         return client
 
-    async def client(self, token: str) -> WsClient:
+    async def client(self, token: str, *, direct: bool = False) -> WsClient:
         client = await self.socket(token)
+        client.direct = direct
         await client.hello()
         return client
 
@@ -214,10 +231,11 @@ async def house(
     live: LiveSettings | None = None,
     matching: MatchingSettings | None = None,
     origins: tuple[str, ...] = (),
+    routes: RouteSettings | None = None,
 ) -> AsyncIterator[House]:
     """Started, and stopped without a task left behind."""
     before = asyncio.all_tasks()
-    here = House(live or LiveSettings(), matching or MatchingSettings(), origins)
+    here = House(live or LiveSettings(), matching or MatchingSettings(), origins, routes or RouteSettings())
     app = web.Application()
     app.router.add_get("/ws", here.endpoint.handle, allow_head=False)
     runner = web.AppRunner(app, handler_cancellation=False)

@@ -53,11 +53,12 @@ function Screen() {
 /** While the session is picked up or a screen's script is on its way. */
 function Waiting() {
   const { t } = useTranslation();
+  const away = useView((state) => state.session.kind === "restoring" && state.session.away);
   return (
     <main className="grid h-full place-items-center">
       <p className="flex flex-col items-center gap-4 text-muted">
         <Mark className="size-14 animate-pulse" />
-        {t("common.loading")}
+        {away ? t("connection.unreachable") : t("common.loading")}
       </p>
     </main>
   );

@@ -19,7 +19,7 @@ export function Notices() {
           <button
             type="button"
             aria-label={t("common.dismiss")}
-            onClick={() => client.dismiss(id)}
+            onClick={() => client.news.dismiss(id)}
             className="flex size-9 shrink-0 items-center justify-center rounded-full"
           >
             <X aria-hidden className="size-4" />

@@ -5,6 +5,7 @@ import type { Socket } from "./connection";
 import type { Kind, Media } from "./devices";
 import { Placeholder } from "./placeholder";
 import type { Exclusive } from "./session";
+import type { Store } from "./settings";
 import { LevelMeter } from "./sound";
 import { ScreenWake } from "./wake";
 import type { View } from "./view";
@@ -64,6 +65,15 @@ const exclusive: Exclusive = (work) => {
   return locks === undefined ? work() : locks.request("burrow-refresh", work);
 };
 
+/** A browser that forbids storage throws at the mere mention: then nothing is remembered. */
+function browserStore(): Store {
+  try {
+    return localStorage;
+  } catch {
+    return { getItem: () => null, setItem: () => undefined };
+  }
+}
+
 function openSocket(): Socket {
   const url = new URL("ws", document.baseURI);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -83,7 +93,7 @@ export function browserClient(publish: (change: Partial<View>) => void): Client 
     meter: new LevelMeter(),
     placeholder: new Placeholder(systemClock),
     wake: new ScreenWake(("wakeLock" in navigator ? navigator.wakeLock : null)),
-    store: localStorage,
+    store: browserStore(),
     random: Math.random,
     newId: () => Array.from(crypto.getRandomValues(new Uint8Array(9)), (byte) => byte.toString(16).padStart(2, "0")).join(""),
     pageTimeMs: () => performance.now(),

@@ -4,13 +4,13 @@ import { Chat } from "./chat";
 import { type Cancel, type Clock, every } from "./clock";
 import { Connection, type ConnectionState, type Outgoing, type Socket } from "./connection";
 import { Devices, type DevicesState, type Kind, type Media, noDevices } from "./devices";
-import { Leg, type LegState } from "./leg";
-import { judgeNetwork, nothingChecked } from "./network";
-import { QualityGauge } from "./quality";
+import { Leg } from "./leg";
+import { LegWatch } from "./legwatch";
+import { News } from "./news";
 import { type Exclusive, Session, type SessionState } from "./session";
 import { type Settings, SettingsKeeper, type Store } from "./settings";
 import { type LevelMeter, MutedTalk } from "./sound";
-import type { Announcement, NoticeKey, View } from "./view";
+import type { View } from "./view";
 import type { Report, ServerMessage } from "./wire";
 
 export interface Placeholding {
@@ -39,15 +39,7 @@ export interface Surroundings {
 }
 
 const ESC_ARMED_MS = 2_500;
-const NOTICE_MS = 6_000;
-/** Notices shown at once; the oldest goes first. */
-const NOTICES = 3;
-const LOOK_MS = 1_000;
 const LISTEN_MS = 100;
-const LEG_AGAIN_MS = [1_000, 3_000, 8_000, 15_000] as const;
-/** How long the background check of the network keeps looking. */
-const CHECK_MS = 12_000;
-
 /** Puts the parts together. Screens call its methods and read what it publishes. */
 export class Client {
   readonly session: Session;
@@ -57,23 +49,19 @@ export class Client {
   readonly chat: Chat;
   readonly meter: LevelMeter;
   private readonly settings: SettingsKeeper;
-  private readonly gauge = new QualityGauge();
+  readonly news: News;
+  private readonly watch: LegWatch;
   private readonly mutedTalk = new MutedTalk();
   private call: CallState = lobby;
-  private notices: View["notices"] = [];
-  private ids = 0;
   private cancelEsc: Cancel = () => undefined;
   private cancelTick: Cancel = () => undefined;
-  private cancelLook: Cancel = () => undefined;
   private cancelListen: Cancel = () => undefined;
-  private cancelLegAgain: Cancel = () => undefined;
-  private legTries = 0;
-  private checkingSinceMs: number | null = null;
   private devicesWanted = false;
   private lastDevices = noDevices;
 
   constructor(private readonly around: Surroundings) {
     const { clock, publish } = around;
+    this.news = new News(clock, publish);
     this.settings = new SettingsKeeper(around.store, (settings) => publish({ settings }));
     publish({ settings: this.settings.value });
     this.session = new Session(around.api, clock, around.exclusive, {
@@ -90,7 +78,10 @@ export class Client {
       events: {
         onState: (state) => this.connectionChanged(state),
         onMessage: (message) => this.heard(message),
-        onResumed: () => this.dispatch({ kind: "socket_resumed" }),
+        onResumed: () => {
+          this.dispatch({ kind: "socket_resumed" });
+          this.watch.reopen(this.leg.state);
+        },
         onFresh: () => this.startAnew(),
       },
     });
@@ -98,9 +89,13 @@ export class Client {
       open: around.openPeer,
       streamOf: around.streamOf,
       answer: (leg, sdp) => this.connection.send({ type: "leg_answer", leg, sdp }),
-      onState: (state) => this.legChanged(state),
+      onState: (leg) => {
+        publish({ leg });
+        this.watch.changed(leg);
+      },
       onIncoming: (incoming) => publish({ incoming }),
     });
+    this.watch = new LegWatch({ clock, connection: this.connection, leg: this.leg, call: () => this.call, publish });
     this.devices = new Devices({
       media: around.media,
       wishes: () => this.settings.value,
@@ -181,7 +176,7 @@ export class Client {
       return;
     }
     this.around.publish({ escArmed: true });
-    this.announce("escArmed");
+    this.news.announce("escArmed");
     this.cancelEsc = this.around.clock.after(ESC_ARMED_MS, () => this.disarm());
   }
 
@@ -195,14 +190,14 @@ export class Client {
 
   setCamera(on: boolean): void {
     this.settings.set({ cameraOn: on });
-    this.announce(on ? "cameraOn" : "cameraOff");
+    this.news.announce(on ? "cameraOn" : "cameraOff");
     if (on) void this.devices.open("camera");
     else this.devices.close("camera");
   }
 
   setMicrophone(on: boolean): void {
     this.settings.set({ microphoneOn: on });
-    this.announce(on ? "unmuted" : "muted");
+    this.news.announce(on ? "unmuted" : "muted");
     const track = this.devices.microphoneTrack;
     if (track !== null) track.enabled = on;
     else if (on) void this.devices.open("microphone");
@@ -232,38 +227,16 @@ export class Client {
   setLowBandwidth(lowBandwidth: boolean): void {
     this.settings.set({ lowBandwidth });
     void this.leg.setLowBandwidth(lowBandwidth);
-    if (lowBandwidth) this.notice("lowBandwidthOn");
+    if (lowBandwidth) this.news.notice("lowBandwidthOn");
   }
 
   /** Looks at the network through the relay leg; nothing waits for it. */
   checkNetwork(): void {
-    this.checkingSinceMs = this.around.clock.nowMs();
-    this.around.publish({ network: nothingChecked });
-    if (this.leg.state.kind !== "connected") this.connection.send({ type: "leg_open" });
-    this.look();
+    this.watch.check();
   }
 
   takeOver(): void {
     this.connection.takeOver();
-  }
-
-  announce(key: Announcement, name = ""): void {
-    this.ids += 1;
-    this.around.publish({ announcement: { id: this.ids, key, name } });
-  }
-
-  notice(key: NoticeKey): void {
-    this.ids += 1;
-    const id = this.ids;
-    const others = this.notices.filter((notice) => notice.key !== key);
-    this.notices = [...others, { id, key }].slice(-NOTICES);
-    this.around.publish({ notices: this.notices });
-    this.around.clock.after(NOTICE_MS, () => this.dismiss(id));
-  }
-
-  dismiss(id: number): void {
-    this.notices = this.notices.filter((notice) => notice.id !== id);
-    this.around.publish({ notices: this.notices });
   }
 
   // --- what the page says ------------------------------------------------------------------------
@@ -340,23 +313,23 @@ export class Client {
         this.leg.report(message);
         return;
       case "reported":
-        this.notice("reported");
+        this.news.notice("reported");
         return;
       case "blocked":
-        this.notice("blocked");
+        this.news.notice("blocked");
         return;
       case "error":
-        if (message.code === "rate_limited") this.notice("tooFast");
+        if (message.code === "rate_limited") this.news.notice("tooFast");
         if (message.about === "join" && !message.code.startsWith("already_") && this.call.kind === "joining") {
-          this.notice("joinRefused");
+          this.news.notice("joinRefused");
         }
         break;
       case "chat":
-        if (inTalk(this.call) && this.call.talk.match === message.match) this.announce("message", message.text);
+        if (inTalk(this.call) && this.call.talk.match === message.match) this.news.announce("message", message.text);
         else return;
         break;
       case "typing":
-        if (message.active && !this.chat.state.strangerTypes) this.announce("typing");
+        if (message.active && !this.chat.state.strangerTypes) this.news.announce("typing");
         break;
       default:
     }
@@ -370,7 +343,7 @@ export class Client {
 
   private linked(): void {
     this.around.publish({ linkedAt: this.around.pageTimeMs() });
-    this.gauge.reset();
+    this.watch.forgetQuality();
     void this.leg.link();
   }
 
@@ -396,8 +369,8 @@ export class Client {
       void this.leg.unlink();
       this.chat.end();
       this.disarm();
-      this.gauge.reset();
-      this.around.publish({ quality: null, linkedAt: null });
+      this.watch.forgetQuality();
+      this.around.publish({ linkedAt: null });
     }
     if (matchNow !== matchBefore) this.chat.clear();
     this.around.wake.set(inTalk(now));
@@ -406,7 +379,7 @@ export class Client {
       const delayMs = Math.max(0, now.nextAtMs - this.around.clock.nowMs());
       this.cancelTick = this.around.clock.after(delayMs, () => this.dispatch({ kind: "tick" }));
     }
-    if (inTalk(now) !== inTalk(before)) this.look();
+    if (inTalk(now) !== inTalk(before)) this.watch.look();
     this.tell(before, now);
   }
 
@@ -414,48 +387,31 @@ export class Client {
     if (before.kind === now.kind) return;
     switch (now.kind) {
       case "lobby":
-        this.announce("lobby");
+        this.news.announce("lobby");
         return;
       case "joining":
-        this.announce("finding");
+        this.news.announce("finding");
         return;
       case "connecting":
-        if (!inTalk(before)) this.announce("matched", now.talk.stranger.name);
+        if (!inTalk(before)) this.news.announce("matched", now.talk.stranger.name);
         return;
       case "connected":
-        this.announce(before.kind === "reconnecting" ? "reconnected" : "connected", now.talk.stranger.name);
+        this.news.announce(before.kind === "reconnecting" ? "reconnected" : "connected", now.talk.stranger.name);
         return;
       case "reconnecting":
-        this.announce("reconnecting");
+        this.news.announce("reconnecting");
         return;
       case "ended":
-        this.announce(now.by === "stranger" ? "left" : "ended", now.talk.stranger.name);
+        this.news.announce(now.by === "stranger" ? "left" : "ended", now.talk.stranger.name);
         return;
       case "finding":
     }
   }
 
-  private legChanged(leg: LegState): void {
-    this.around.publish({ leg });
-    this.cancelLegAgain();
-    if (leg.kind === "connected") {
-      this.legTries = 0;
-      this.look();
-      return;
-    }
-    if ((leg.kind !== "closed" && leg.kind !== "refused") || this.connection.state.kind !== "open") return;
-    this.look();
-    const wait = LEG_AGAIN_MS[Math.min(this.legTries, LEG_AGAIN_MS.length - 1)] ?? 15_000;
-    this.legTries += 1;
-    this.cancelLegAgain = this.around.clock.after(wait, () => {
-      this.connection.send({ type: "leg_open" });
-    });
-  }
-
   private devicesChanged(devices: DevicesState): void {
     for (const kind of ["camera", "microphone"] as const) {
       const vanished = (state: DevicesState): boolean => state[kind].kind === "failed" && state[kind].problem === "vanished";
-      if (vanished(devices) && !vanished(this.lastDevices)) this.notice("deviceGone");
+      if (vanished(devices) && !vanished(this.lastDevices)) this.news.notice("deviceGone");
     }
     this.lastDevices = devices;
     this.around.publish({ devices });
@@ -475,33 +431,7 @@ export class Client {
 
   private listen(): void {
     const muted = inTalk(this.call) && !this.settings.value.microphoneOn;
-    if (this.mutedTalk.hear(muted ? this.meter.level() : 0, muted, this.around.clock.nowMs())) this.notice("mutedTalk");
-  }
-
-  /** Reads the leg's numbers once a second while somebody wants to know: in a talk, or for the check. */
-  private look(): void {
-    this.cancelLook();
-    void this.readLeg();
-    this.cancelLook = every(this.around.clock, LOOK_MS, () => void this.readLeg());
-  }
-
-  private async readLeg(): Promise<void> {
-    const { clock, publish } = this.around;
-    const stats = await this.leg.stats(clock.nowMs());
-    if (inTalk(this.call)) {
-      if (stats !== null && this.call.kind === "connected") publish({ quality: this.gauge.read(stats.totals) });
-      return;
-    }
-    if (this.checkingSinceMs === null) {
-      this.cancelLook();
-      return;
-    }
-    const elapsedMs = clock.nowMs() - this.checkingSinceMs;
-    const { state } = this.connection;
-    const service = state.kind === "open" ? "open" : state.kind === "waiting" && state.attempt > 1 ? "away" : "trying";
-    const facts = { service, serviceRoundTripMs: this.connection.roundTripMs, leg: this.leg.state, stats, elapsedMs } as const;
-    publish({ network: judgeNetwork(facts) });
-    if (elapsedMs > CHECK_MS) this.cancelLook();
+    if (this.mutedTalk.hear(muted ? this.meter.level() : 0, muted, this.around.clock.nowMs())) this.news.notice("mutedTalk");
   }
 
   private disarm(): void {

@@ -66,19 +66,21 @@ export class Leg {
 
   /** Answers the relay's offer: a new leg, or the same one with fewer codecs. */
   offer(message: LegOffer): Promise<void> {
+    // At once, not in turn: what the relay says next of this leg must find it.
+    if (this.id !== message.leg || this.connection === null) {
+      this.shut();
+      this.id = message.leg;
+      this.connection = this.options.open();
+      this.change({ kind: "opening", leg: message.leg });
+    }
+    const connection = this.connection;
     return this.queue(async () => {
-      if (this.id !== message.leg || this.connection === null) {
-        this.shut();
-        this.id = message.leg;
-        this.connection = this.options.open();
-        this.change({ kind: "opening", leg: message.leg });
-      }
-      const connection = this.connection;
+      if (this.connection !== connection) return;
       this.offered = offeredBy(message.sdp);
       await connection.setRemoteDescription({ type: "offer", sdp: message.sdp });
       for (const transceiver of connection.getTransceivers()) transceiver.direction = "sendrecv";
       await connection.setLocalDescription(await connection.createAnswer());
-      if (this.connection !== connection) return;
+      if (this.replaced(connection)) return;
       const sdp = connection.localDescription?.sdp;
       if (sdp === undefined) return;
       this.options.onIncoming(this.options.streamOf(connection.getReceivers().map((receiver) => receiver.track)));
@@ -142,6 +144,11 @@ export class Leg {
   async stats(nowMs: number): Promise<LegStats | null> {
     if (this.connection === null) return null;
     return readStats(await this.connection.getStats(), this.offered, nowMs);
+  }
+
+  /** Apart, because another offer may have come while this one was being answered. */
+  private replaced(connection: RTCPeerConnection): boolean {
+    return this.connection !== connection;
   }
 
   private tracksChanged(): Promise<void> {

@@ -2,7 +2,8 @@ import { type Api, ApiError, type Profile, type SessionGrant, type User } from "
 import type { Cancel, Clock } from "./clock";
 
 export type SessionState =
-  | { readonly kind: "restoring" }
+  /** `away`: the service did not answer yet, and is asked again. */
+  | { readonly kind: "restoring"; readonly away: boolean }
   | { readonly kind: "signed_out"; readonly why: "start" | "logged_out" | "expired" }
   | { readonly kind: "signed_in"; readonly user: User };
 
@@ -29,7 +30,7 @@ const SESSION_IS_OVER = new Set(["unauthenticated", "token_expired", "token_reus
  * it runs out, in the lobby as in a call; a service that is away does not sign anybody out.
  */
 export class Session {
-  private current: SessionState = { kind: "restoring" };
+  private current: SessionState = { kind: "restoring", away: false };
   private grant: { token: string; expiresAtMs: number } | null = null;
   private cancelRenewal: Cancel = () => undefined;
   private renewing: Promise<boolean> | null = null;
@@ -58,6 +59,7 @@ export class Session {
       return;
     }
     if (!(await this.renew()) && this.current.kind === "restoring") {
+      this.change({ kind: "restoring", away: true });
       this.cancelRenewal = this.clock.after(RETRY_RENEW_MS, () => void this.restore());
     }
   }

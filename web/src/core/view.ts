@@ -71,7 +71,7 @@ export interface View {
 }
 
 export const firstView: View = {
-  session: { kind: "restoring" },
+  session: { kind: "restoring", away: false },
   connection: { kind: "closed" },
   call: lobby,
   chat: emptyChat,

@@ -12,6 +12,7 @@ export interface Hello {
   readonly resume?: Resume | null;
   readonly take_over?: boolean;
   readonly client?: string;
+  readonly direct?: boolean;
   readonly n?: number;
 }
 
@@ -20,9 +21,23 @@ export interface Resume {
   readonly received: number;
 }
 
-/** Ask for the leg before a match (it is also the network test). ``join`` does it as well. */
+/** What the network check found; ``None``: not known. The newest one counts. */
+export interface Network {
+  readonly type: "network";
+  readonly udp?: boolean | null;
+  readonly tcp?: boolean | null;
+  readonly mapping?: "independent" | "open" | "symmetric" | null;
+  readonly rtt_ms?: number | null;
+  readonly n?: number;
+}
+
+/**
+ * Ask for the leg before a match (it is also the network test). ``replace`` names a leg that is dead as
+ * seen from here: it is closed and a fresh one offered.
+ */
 export interface OpenLeg {
   readonly type: "leg_open";
+  readonly replace?: string | null;
   readonly n?: number;
 }
 
@@ -30,6 +45,59 @@ export interface LegAnswer {
   readonly type: "leg_answer";
   readonly leg: string;
   readonly sdp: string;
+  readonly n?: number;
+}
+
+/** For the stranger's end of the direct attempt. One of another match or attempt is dropped. */
+export interface SendDescription {
+  readonly type: "description";
+  readonly match: string;
+  readonly attempt: number;
+  readonly kind: "answer" | "offer";
+  readonly sdp: string;
+  readonly n?: number;
+}
+
+/** One trickled candidate, as ``RTCIceCandidate`` has it; an empty one says there are no more. */
+export interface SendCandidate {
+  readonly type: "candidate";
+  readonly match: string;
+  readonly attempt: number;
+  readonly candidate: string;
+  readonly mid?: string | null;
+  readonly line?: number | null;
+  readonly ufrag?: string | null;
+  readonly n?: number;
+}
+
+/**
+ * A fact about this end of the direct attempt: ``connected`` when ICE and DTLS are up, ``interrupted``
+ * when nothing is heard, ``failed`` when it is given up; ``step`` says at what it failed.
+ */
+export interface DirectState {
+  readonly type: "direct_state";
+  readonly match: string;
+  readonly attempt: number;
+  readonly state: "connected" | "failed" | "interrupted";
+  readonly step?: "dtls" | "ice" | null;
+  readonly stats?: DirectStats | null;
+  readonly n?: number;
+}
+
+/** What the client measured of the direct connection; all may be left out. */
+export interface DirectStats {
+  readonly rtt_ms: number | null;
+  readonly sent_packets: number;
+  readonly received_packets: number;
+  readonly received_bytes: number;
+  readonly lost_packets: number;
+}
+
+/** The stranger's media of this attempt arrives and plays here. */
+export interface MediaFlowing {
+  readonly type: "media_flowing";
+  readonly match: string;
+  readonly attempt: number;
   readonly n?: number;
 }
 
@@ -106,6 +174,8 @@ export interface Welcome {
   readonly received: number;
   readonly user: Self;
   readonly limits: Limits;
+  readonly stun: readonly string[];
+  readonly legs: "always" | "never" | "strict";
   readonly seq: number;
 }
 
@@ -170,8 +240,9 @@ export interface LegState {
 }
 
 /**
- * ``trying → connected ⇄ interrupted``. From ``linked`` on the client sends its tracks over
- * ``leg``, until ``unlinked`` or the match's end.
+ * ``trying → linked → connected ⇄ interrupted``, for each route of the match on its own. From
+ * ``linked`` on the client sends its tracks over ``leg``, until ``unlinked`` or the match's end. A direct
+ * attempt starts with ``trying``, which tells the ``role``, and is over with ``unlinked``.
  */
 export interface Route {
   readonly type: "route";
@@ -181,6 +252,30 @@ export interface Route {
   readonly route: "direct" | "relay";
   readonly leg: string | null;
   readonly reason: string | null;
+  readonly message: string | null;
+  readonly role: "impolite" | "polite" | null;
+  readonly seq: number;
+}
+
+/** Of the stranger's end of the direct attempt. */
+export interface Description {
+  readonly type: "description";
+  readonly match: string;
+  readonly attempt: number;
+  readonly kind: "answer" | "offer";
+  readonly sdp: string;
+  readonly seq: number;
+}
+
+/** Of the stranger's end of the direct attempt. */
+export interface Candidate {
+  readonly type: "candidate";
+  readonly match: string;
+  readonly attempt: number;
+  readonly candidate: string;
+  readonly mid: string | null;
+  readonly line: number | null;
+  readonly ufrag: string | null;
   readonly seq: number;
 }
 
@@ -191,6 +286,7 @@ export interface Ended {
   readonly reason: "blocked" | "dtls_failed" | "ice_failed" | "left" | "lost" | "media_lost" | "next" | "no_answer" | "no_shared_codec" | "relay_full" | "relay_stopping" | "replaced" | "service_stopping";
   readonly by: "service" | "stranger" | "you";
   readonly message: string;
+  readonly step: "dtls" | "ice_tcp" | "ice_tls" | "ice_udp" | "limit" | "media_silent" | "signaling" | null;
   readonly seq: number;
 }
 
@@ -268,8 +364,13 @@ export interface Closing {
 
 export type ClientMessage =
   | Hello
+  | Network
   | OpenLeg
   | LegAnswer
+  | SendDescription
+  | SendCandidate
+  | DirectState
+  | MediaFlowing
   | Join
   | Next
   | Leave
@@ -288,6 +389,8 @@ export type ServerMessage =
   | LegOffer
   | LegState
   | Route
+  | Description
+  | Candidate
   | Ended
   | Chat
   | ChatAccepted
@@ -301,5 +404,5 @@ export type ServerMessage =
   | Closing;
 
 export const SERVER_MESSAGE_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
-  "welcome", "idle", "queued", "matched", "leg_offer", "leg_state", "route", "ended", "chat", "chat_accepted", "chat_delivered", "typing", "blocked", "reported", "pong", "error", "replaced", "closing",
+  "welcome", "idle", "queued", "matched", "leg_offer", "leg_state", "route", "description", "candidate", "ended", "chat", "chat_accepted", "chat_delivered", "typing", "blocked", "reported", "pong", "error", "replaced", "closing",
 ]);

@@ -36,11 +36,11 @@ class Run {
   }
 
   route(state: Route["state"], more: Partial<Route> = {}): this {
-    return this.hear({ type: "route", seq: 3, match: "m1", attempt: 1, state, route: "relay", leg: "l", reason: null, ...more });
+    return this.hear({ type: "route", seq: 3, match: "m1", attempt: 1, state, route: "relay", leg: "l", reason: null, message: null, role: null, ...more });
   }
 
   ended(reason: Ended["reason"], by: Ended["by"], match = "m1"): this {
-    return this.hear({ type: "ended", seq: 4, match, reason, by, message: "" });
+    return this.hear({ type: "ended", seq: 4, match, reason, by, message: "", step: null });
   }
 
   connected(): this {

@@ -233,7 +233,7 @@ test("a refused leg is asked for again, with growing patience", async () => {
 });
 
 test("notices are few and go away", async () => {
-  for (const key of ["reported", "blocked", "upgraded", "tooFast", "tooFast"] as const) client.notice(key);
+  for (const key of ["reported", "blocked", "upgraded", "tooFast", "tooFast"] as const) client.news.notice(key);
   expect(view.notices.map(({ key }) => key)).toEqual(["blocked", "upgraded", "tooFast"]);
   await clock.advance(6_000);
   expect(view.notices).toEqual([]);

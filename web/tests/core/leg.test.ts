@@ -123,6 +123,19 @@ test("tracks are on the senders while linked and only then", async () => {
   expect(sending()).toEqual([null, null]);
 });
 
+test("news of a leg that come while its answer is being made are heard", async () => {
+  const answering = offer();
+  said("connected");
+  expect(leg.state.kind).toBe("connected");
+  await answering;
+  expect(answers).toHaveLength(1);
+  void offer("leg2");
+  void offer("leg3");
+  await settle();
+  await settle();
+  expect(answers.map(({ leg: id }) => id)).toEqual(["leg1", "leg3"]);
+});
+
 test("a link that comes while the answer is being made is not lost", async () => {
   await leg.send({ audio, video });
   const answering = offer();

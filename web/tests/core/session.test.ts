@@ -84,7 +84,7 @@ describe("restoring", () => {
     answer = () => Promise.reject(new TypeError("network"));
     const away = makeSession();
     await away.restore();
-    expect(away.state.kind).toBe("restoring");
+    expect(away.state).toEqual({ kind: "restoring", away: true });
     answer = grant;
     await clock.advance(5_000);
     expect(away.state.kind).toBe("signed_in");

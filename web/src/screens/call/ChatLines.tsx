@@ -17,6 +17,8 @@ export function ChatLines({ name }: { name: string }) {
   const typing = useView((state) => state.chat.strangerTypes);
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
+  /** Of all lines, when they were last laid out. */
+  const height = useRef(0);
   const [readUpTo, setReadUpTo] = useState(lines.length);
   const [away, setAway] = useState(false);
   const [link, setLink] = useState<URL | null>(null);
@@ -25,8 +27,15 @@ export function ChatLines({ name }: { name: string }) {
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;
-    if (!atEnd.current && last?.from !== "you") return;
+    // From where the lines are, not from the scroll event, which may come after the next line.
+    atEnd.current = height.current - element.scrollTop - element.clientHeight < NEAR_PX;
+    height.current = element.scrollHeight;
+    if (!atEnd.current && last?.from !== "you") {
+      setAway(true);
+      return;
+    }
     element.scrollTop = element.scrollHeight;
+    atEnd.current = true;
     setReadUpTo(lines.length);
   }, [lines.length, typing, last?.from]);
 

@@ -32,7 +32,7 @@ export function ViewPanel({ stage, close }: ViewPanelProps) {
       if (document.pictureInPictureElement !== null) await document.exitPictureInPicture();
       else await stage.current?.querySelector<HTMLVideoElement>("video[data-seen]")?.requestPictureInPicture();
     } catch {
-      client.notice("pipFailed");
+      client.news.notice("pipFailed");
     }
   };
   return (

@@ -27,7 +27,7 @@ export default function Upgrade({ name: current, onClose }: { name: string; onCl
     setWorking(true);
     try {
       await client.session.upgrade(email.trim(), password, name.trim());
-      client.notice("upgraded");
+      client.news.notice("upgraded");
       onClose();
     } catch (error) {
       setRefusal(sentence(error));

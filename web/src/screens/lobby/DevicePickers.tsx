@@ -87,7 +87,7 @@ function Speaker() {
       await playTestSound(chosen, systemClock);
       setTest("asking");
     } catch {
-      client.notice("speakerFailed");
+      client.news.notice("speakerFailed");
       setTest("unheard");
     }
   };

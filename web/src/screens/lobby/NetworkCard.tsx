@@ -54,7 +54,7 @@ function Details({ report }: { report: NetworkReport }) {
   const onCopy = async (): Promise<void> => {
     try {
       await navigator.clipboard.writeText(text);
-      client.announce("copied");
+      client.news.announce("copied");
       setCopy("done");
     } catch {
       setCopy("failed");

@@ -1,0 +1,95 @@
+import { type CallState, inTalk } from "./call";
+import { type Cancel, type Clock, every } from "./clock";
+import type { Connection } from "./connection";
+import type { Leg, LegState } from "./leg";
+import { judgeNetwork, nothingChecked } from "./network";
+import { QualityGauge } from "./quality";
+import type { View } from "./view";
+
+const LOOK_MS = 1_000;
+const LEG_AGAIN_MS = [1_000, 3_000, 8_000, 15_000] as const;
+/** How long the background check of the network keeps looking. */
+const CHECK_MS = 12_000;
+
+export interface LegWatchOptions {
+  readonly clock: Clock;
+  readonly connection: Connection;
+  readonly leg: Leg;
+  readonly call: () => CallState;
+  readonly publish: (change: Partial<View>) => void;
+}
+
+/** Reads the leg's numbers while somebody wants to know, and asks for another leg when one is gone. */
+export class LegWatch {
+  private readonly gauge = new QualityGauge();
+  private cancelLook: Cancel = () => undefined;
+  private cancelAgain: Cancel = () => undefined;
+  private tries = 0;
+  private checkingSinceMs: number | null = null;
+
+  constructor(private readonly options: LegWatchOptions) {}
+
+  /** Looks at the network through the leg; nothing waits for it. */
+  check(): void {
+    const { clock, publish, leg, connection } = this.options;
+    this.checkingSinceMs = clock.nowMs();
+    publish({ network: nothingChecked });
+    if (leg.state.kind !== "connected") connection.send({ type: "leg_open" });
+    this.look();
+  }
+
+  /** A new route: what was measured on the last one says nothing of it. */
+  forgetQuality(): void {
+    this.gauge.reset();
+    this.options.publish({ quality: null });
+  }
+
+  /** Reads at once and then each second, in a talk or as long as the check goes on. */
+  look(): void {
+    this.cancelLook();
+    void this.read();
+    this.cancelLook = every(this.options.clock, LOOK_MS, () => void this.read());
+  }
+
+  changed(leg: LegState): void {
+    this.cancelAgain();
+    if (leg.kind === "connected") {
+      this.tries = 0;
+      this.look();
+      return;
+    }
+    this.reopen(leg);
+  }
+
+  /** Asks for another leg, more patiently each time; with the socket away it is asked for after the resume. */
+  reopen(state: LegState): void {
+    const { clock, connection } = this.options;
+    if ((state.kind !== "closed" && state.kind !== "refused") || connection.state.kind !== "open") return;
+    this.cancelAgain();
+    this.look();
+    const wait = LEG_AGAIN_MS[Math.min(this.tries, LEG_AGAIN_MS.length - 1)] ?? 15_000;
+    this.tries += 1;
+    this.cancelAgain = clock.after(wait, () => {
+      connection.send({ type: "leg_open" });
+    });
+  }
+
+  private async read(): Promise<void> {
+    const { clock, connection, leg, publish, call } = this.options;
+    const stats = await leg.stats(clock.nowMs());
+    const now = call();
+    if (inTalk(now)) {
+      if (stats !== null && now.kind === "connected") publish({ quality: this.gauge.read(stats.totals) });
+      return;
+    }
+    if (this.checkingSinceMs === null) {
+      this.cancelLook();
+      return;
+    }
+    const elapsedMs = clock.nowMs() - this.checkingSinceMs;
+    const { state, roundTripMs: serviceRoundTripMs } = connection;
+    const service = state.kind === "open" ? "open" : state.kind === "waiting" && state.attempt > 1 ? "away" : "trying";
+    publish({ network: judgeNetwork({ service, serviceRoundTripMs, leg: leg.state, stats, elapsedMs }) });
+    if (elapsedMs > CHECK_MS) this.cancelLook();
+  }
+}
