@@ -74,6 +74,13 @@ def plan(
     return LegPlan(tuple(tracks), f"cname-{number}", MID, TRANSPORT_CC)
 
 
+async def events_taken() -> None:
+    """An engine with threads of its own has told its events before it answers; the loop takes them in
+    its next turn."""
+    for _ in range(2):
+        await asyncio.sleep(0)
+
+
 class FarEnd:
     """What a browser is to the engine. ``number`` names the leg and its SSRCs (see :func:`plan`)."""
 
@@ -91,8 +98,8 @@ class FarEnd:
         self.ice = IceCredentials(secrets.token_hex(4), secrets.token_hex(12))
         up, down = (secrets.token_bytes(KEY_BYTES[profile]) for _ in range(2))
         self.keys = SrtpKeys(profile, ingress=up, egress=down)
-        self._up = _session(profile, up, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
-        self._down = _session(profile, down, pylibsrtp.Policy.SSRC_ANY_INBOUND)
+        self.up = _session(profile, up, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
+        self.down = _session(profile, down, pylibsrtp.Policy.SSRC_ANY_INBOUND)
         self.relay = next(a for a in self.listeners(engine) if (":" in a.host) == (":" in host))
         self.socket = self.new_socket(host)
 
@@ -117,7 +124,7 @@ class FarEnd:
         self.socket.sendto(datagram, (self.relay.host, self.relay.port))
 
     def protect(self, packet: bytes) -> bytes:
-        return self._up.protect(packet)
+        return self.up.protect(packet)
 
     def send_rtp(self, packet: bytes) -> bytes:
         protected = self.protect(packet)
@@ -125,7 +132,7 @@ class FarEnd:
         return protected
 
     def send_rtcp(self, packet: bytes) -> None:
-        self.send(self._up.protect_rtcp(packet))
+        self.send(self.up.protect_rtcp(packet))
 
     def request(
         self,
@@ -159,6 +166,7 @@ class FarEnd:
         self.send(bytes(request))
         answer = stun.parse_message(await self.receive())
         assert answer.transaction_id == request.transaction_id
+        await events_taken()
         return answer
 
     # --- receiving ---
@@ -172,14 +180,14 @@ class FarEnd:
         while True:
             datagram = await self.receive()
             if not 192 <= datagram[1] < 224:
-                return self._down.unprotect(datagram)
+                return self.down.unprotect(datagram)
 
     async def receive_rtcp(self) -> bytes:
         """The next RTCP packet, decrypted; RTP before it is passed over."""
         while True:
             datagram = await self.receive()
             if 192 <= datagram[1] < 224:
-                return self._down.unprotect_rtcp(datagram)
+                return self.down.unprotect_rtcp(datagram)
 
     async def settled(self) -> None:
         """Return when the engine has handled all that was sent before: its answer to a check comes
@@ -189,7 +197,8 @@ class FarEnd:
         while True:
             datagram = await self.receive()
             if datagram[0] < 4 and stun.parse_message(datagram).transaction_id == request.transaction_id:
-                return
+                break
+        await events_taken()
 
     def drops(self) -> dict[str, int]:
         return self.engine.counters(self.leg).drops

@@ -255,7 +255,7 @@ async def test_padding_of_the_last_block_is_taken_off(bench: Bench) -> None:
 
 async def test_replayed_rtcp_is_dropped(bench: Bench) -> None:
     a, b = await flowing(bench)
-    protected = b._up.protect_rtcp(rr(b.video, report(b.out_video, 11)))
+    protected = b.up.protect_rtcp(rr(b.video, report(b.out_video, 11)))
     b.send(protected)
     b.send(protected)
     await b.settled()

@@ -14,13 +14,7 @@ from tests.relay.engine.conftest import Bench, MakeBench
 from tests.relay.engine.far_end import FarEnd, TcpFarEnd
 from tests.relay.rtp_packets import rtp
 
-ENGINES_WITH_TCP = ("python",)
 UNTIL_SECONDS = 5.0
-
-
-@pytest.fixture(params=ENGINES_WITH_TCP)
-def engine_name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture
