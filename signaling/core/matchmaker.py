@@ -9,8 +9,8 @@ and asking for a position take logarithmic time. A search never walks the whole 
 - Nobody looks behind the place they joined at: who joined later looks at them. So each two are looked
   at once, and whoever can be matched is found in bounded steps.
 - Two who may not meet *yet*, because they parted a moment ago, are looked at again when that time is
-  over, directly (:class:`signaling.core.rematch.Rematch` tells), or as soon as only they are left: a rule that
-  spares people the same stranger while there are others must not keep them from the only one there is.
+  over, directly (:class:`signaling.core.rematch.Rematch` tells), or as soon as only they are left: what
+  spares people the same stranger while there are others must not keep them from the only one.
 - Who is *held* (no socket at the moment) keeps the place and is out of everybody's sight, so that an outage
   that takes half the sockets does not make the others' searches long. Released, they look through all who
   wait, since others have passed their place.
