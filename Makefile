@@ -35,7 +35,7 @@ test: $(STAMP)
 # Pictures of each screen of the web client, to look at.
 pictures: $(STAMP)
 	@deploy/setup-web needed
-	$(BIN)/python -m tests.e2e.web.pictures
+	$(BIN)/python -m tests.e2e.web.pictures build/pictures
 
 bench: $(STAMP)
 	@$(BIN)/burrow bench all
