@@ -282,19 +282,19 @@ async def test_client_that_never_reads_costs_its_queue_and_not_the_link(make_ben
     assert (await b.receive_rtp()).endswith(b"still heard")
 
 
-async def test_flood_of_one_read_lets_others_have_their_turn(bench: Bench) -> None:
-    """Very many datagrams at once cost their sender, who has proved nothing, the connection."""
-    stranger = tcp(bench)
+async def test_flood_of_one_connection_lets_others_have_their_turn(bench: Bench) -> None:
+    """Very many datagrams of somebody who has proved nothing hold up nobody else."""
+    stranger, other = tcp(bench), bench.far_end(2)
     await asyncio.get_running_loop().sock_sendall(stranger.socket, frame(b"\x00" * 20) * 10_000)
-    assert await ended(stranger)
-    await dropped(bench, "tcp_unauthenticated", 1)
-    assert bench.engine.totals().packets_in < 100
+    await other.check(nominate=True)
+    assert isinstance(await bench.events.next(PathSelected), PathSelected)
 
 
 async def test_leg_that_sends_much_at_once_loses_nothing(bench: Bench) -> None:
+    """No more than the receiver's socket keeps while this test is still sending."""
     a, b = await linked(bench)
-    packets = [a.protect(rtp(a.video, number)) for number in range(500)]
+    packets = [a.protect(rtp(a.video, number)) for number in range(200)]
     flood = b"".join(frame(packet) for packet in packets)
     await asyncio.get_running_loop().sock_sendall(a.socket, flood)
-    for number in range(500):
+    for number in range(200):
         assert (await b.receive_rtp())[2:4] == number.to_bytes(2, "big")
