@@ -7,6 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
+from burrow.bench.relay import BenchError
 from burrow.cli_accounts import migrate, user_app
 from burrow.cli_bench import bench_app
 from burrow.cli_peer import peer
@@ -35,7 +36,7 @@ app.add_typer(user_app, name="user")
 app.command()(peer)
 app.add_typer(bench_app, name="bench")
 
-_EXPECTED = (ConfigError, StartError, DatabaseError, RelayError, SignalingError, PeerError)
+_EXPECTED = (BenchError, ConfigError, StartError, DatabaseError, RelayError, SignalingError, PeerError)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from burrow.bench import matching as matching_bench
 from burrow.bench import relay as relay_bench
-from relay.engine.choose import installed_engines
+from relay.engine.choose import EngineMissingError, installed_engines
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure this machine.")
 _console = Console(highlight=False)
@@ -29,6 +29,9 @@ def relay(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """CPU and latency of a forwarded 1,200-byte packet, and the memory of an idle leg."""
+    known = ("auto", *installed_engines())
+    if engine not in known:
+        raise EngineMissingError(f"There is no engine {engine} here; there are: {', '.join(known)}.")
     result = relay_bench.as_dict(asyncio.run(relay_bench.run(engine, pairs, seconds)))
     _show("relay", result, as_json)
 

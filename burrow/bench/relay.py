@@ -32,6 +32,12 @@ EXTENSION = struct.Struct("!HHBHx")
 HEADER = struct.Struct("!BBHII")
 
 
+class BenchError(Exception):
+    """The measurement could not be made; the sentence says why."""
+
+    code = "bench_failed"
+
+
 @dataclass(frozen=True, slots=True)
 class RelayBench:
     """``packets_per_second`` and ``cpu_us_per_packet`` are of the saturated run; ``loss`` and the
@@ -63,7 +69,7 @@ class _Child:
         self._process.stdin.write((json.dumps({"do": what, **arguments}) + "\n").encode())
         line = await self._process.stdout.readline()
         if not line:
-            raise RuntimeError("The relay's process ended; its error is above.")
+            raise BenchError("The relay's process ended; its error is above.")
         return dict(json.loads(line))
 
 

@@ -131,6 +131,12 @@ async def test_database_that_cannot_be_reached_is_one_sentence(tmp_path: Path) -
     assert "hidden" not in err
 
 
+async def test_bench_of_an_engine_that_is_not_here_is_one_sentence(tmp_path: Path) -> None:
+    code, _, err = await burrow(tmp_path, "bench", "relay", "--engine", "fast")
+    assert code == 1
+    assert "There is no engine fast here; there are: auto, python" in one_sentence(err)
+
+
 @pytest.mark.parametrize(
     "command", [["serve"], ["migrate"], ["user"], ["user", "add"], ["peer"], ["bench"], []]
 )
