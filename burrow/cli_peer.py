@@ -89,7 +89,10 @@ def peer(
     words = Words(to_stderr=json)
     hide = route is Route.RELAY
     if email is not None and password_file is not None:
-        password = password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        try:
+            password = password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise typer.BadParameter(f"{password_file} is not UTF-8.") from error
         user = Peer.login(
             url,
             email=email,

@@ -113,8 +113,8 @@ class Match:
         """Report the stranger, also just after the match. ``reason`` is one of ``wire.Report``'s. Raises
         :class:`Refused`."""
         self._reported, self._report_refused = False, None
-        # The service checks the reason; sending an unknown one is refused by it with a sentence.
-        self._report_n = self._send(wire.Report(match=self.id, reason=reason, text=text))  # type: ignore[arg-type]
+        report = wire.Report(match=self.id, reason=reason, text=text)  # type: ignore[arg-type]  # the service checks it
+        self._report_n = self._send(report)
         while not self._reported:
             if self._report_refused is not None:
                 raise self._report_refused

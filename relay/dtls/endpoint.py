@@ -184,7 +184,8 @@ class DtlsEndpoint:
         try:
             await self._transport.start(parameters)
         # The edge to aiortc: a certificate that OpenSSL takes can still fail in any way when it is read.
-        except Exception as error:  # as above; a cancellation is none of these
+        # A cancellation is no Exception and passes.
+        except Exception as error:
             raise DtlsError("The DTLS handshake failed.") from error
         if self._transport.keys is None or self._transport.state != "connected":
             raise DtlsError("The DTLS handshake failed.")

@@ -346,8 +346,9 @@ class Match:
 
     def _tell_direct(self, state: str, reason: str | None, now: float) -> list[Step]:
         self._direct_told = state
-        # The states are those of a Tell; a parameter of that type would make every caller repeat the list.
-        return self._told(Tell("direct", state, self.direct.attempt, reason), now)  # type: ignore[arg-type]
+        # A parameter of a Tell's own type of state would make every caller repeat the list.
+        tell = Tell("direct", state, self.direct.attempt, reason)  # type: ignore[arg-type]  # as above
+        return self._told(tell, now)
 
     def _told(self, tell: Tell, now: float) -> list[Step]:
         if tell.state == "linked" and tell.route not in self._routes:
