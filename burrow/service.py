@@ -76,9 +76,22 @@ class Service:
         stack.push_async_callback(relay.close)
         self.relay = relay
         safety = LiveSafety(database, writer)
-        rules = rules_from(config.live, config.matching, config.routes, stun=stun_urls(relay))
+        rules = rules_from(
+            config.live,
+            config.matching,
+            config.routes,
+            stun=stun_urls(relay),
+            drain_queue=config.server.drain_queue,
+        )
         live = LiveService(rules, relay, safety, LiveRecords(writer), policy=policy_from(config.routes))
-        self.operations = operations = Operations(live, relay, engine=relay.engine_name, version=__version__)
+        operations = Operations(
+            live,
+            relay,
+            engine=relay.engine_name,
+            version=__version__,
+            drain_seconds=config.server.drain_seconds,
+            drain_calls=config.server.drain_calls,
+        )
 
         endpoint = LiveEndpoint(live, LiveAccounts(accounts), safety, config.live, config.server.origins)
         app = build_app(
@@ -102,6 +115,7 @@ class Service:
         self._live_task = await live.start()
         # First of all, while sockets and relay still work: users are told and matches get their last counts.
         stack.push_async_callback(live.stop, config.server.stop_seconds)
+        self.operations = operations
         await self._listen(runner)
         log.info(
             "relay_started",
@@ -124,14 +138,33 @@ class Service:
         self.url = f"http://{host}:{runner.addresses[0][1]}"
 
     async def run_until(self, stop: asyncio.Event) -> None:
-        """Wait for ``stop``. Raises what ended the live part, if it ends by itself."""
+        """Wait for ``stop`` or the end of a drain. Raises what ended the live part, if it ends by itself."""
         assert self._live_task is not None
-        stopping = asyncio.create_task(stop.wait(), name="wait for stop")
-        await asyncio.wait({stopping, self._live_task}, return_when=asyncio.FIRST_COMPLETED)
-        if not stopping.done():
-            stopping.cancel()
+        assert self.operations is not None
+        ends = {
+            asyncio.create_task(stop.wait(), name="wait for stop"),
+            asyncio.create_task(self.operations.drained.wait(), name="wait for the drain's end"),
+        }
+        try:
+            await asyncio.wait({*ends, self._live_task}, return_when=asyncio.FIRST_COMPLETED)
+            ended_by_itself = not any(end.done() for end in ends)
+        finally:
+            for end in ends:
+                end.cancel()
+            await asyncio.wait(ends)
+        if ended_by_itself:
             await self._live_task
             raise RuntimeError("The live part ended by itself.")
+
+    @property
+    def running(self) -> bool:
+        """Whether everything has been started."""
+        return self.operations is not None
+
+    def drain(self) -> None:
+        """As told by a signal: stop when the calls are over, or as the configuration says."""
+        if self.operations is not None:
+            self.operations.drain(by="signal")
 
     async def stop(self) -> None:
         """Tell the users, close the rows, close everything."""

@@ -20,6 +20,7 @@ from relay.engine.interface import EngineConfig, IceCredentials, PacketEngine
 from relay.errors import AnswerRejected
 from relay.event_queue import EventQueue
 from relay.leg import Leg, LegState
+from relay.node_load import NodeLoad
 from relay.sdp.answer import Answer, read_answer
 from relay.sdp.offer import EgressSsrcs
 from relay.sdp.table import MIDS, Codec
@@ -76,9 +77,8 @@ class RelayNode:
         self._certificate = Certificate.generateCertificate()
         self._certificate_at = time.monotonic()
         self._bit_rate = BitRate()
-        self._limits = door.NodeLimits(
-            settings.soft_stress, settings.hard_stress, settings.max_legs, settings.max_egress_bps
-        )
+        self._load = NodeLoad(settings, self._engine.name)
+        self._told_level: door.LoadLevel = "normal"
         self._tick: asyncio.TimerHandle | None = None
         self._open = False
 
@@ -136,10 +136,12 @@ class RelayNode:
     async def start(self) -> None:
         await self._engine.start(self._on_engine_event)
         self._open = True
+        self._load.start()
         self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)
 
     async def close(self) -> None:
         self._open = False
+        self._load.stop()
         if self._tick is not None:
             self._tick.cancel()
             self._tick = None
@@ -183,18 +185,17 @@ class RelayNode:
         )
 
     def load(self) -> door.LoadReading:
-        return door.LoadReading(
-            egress_bps=self._bit_rate.bps, egress_cap_bps=self._limits.max_egress_bps, legs=len(self._legs)
-        )
+        return self._load.reading(time.monotonic())
 
     def limits(self) -> door.NodeLimits:
-        return self._limits
+        return self._load.meter.limits
 
     def set_limits(self, limits: door.NodeLimits) -> None:
         problem = limits.problem()
         if problem is not None:
             raise ValueError(problem)
-        self._limits = limits
+        self._load.meter.set_limits(limits, time.monotonic())
+        self._tell_level()
 
     def self_test(self) -> door.SelfTestReport | None:
         return None
@@ -224,19 +225,16 @@ class RelayNode:
             offered_at=time.monotonic(),
         )
         self._legs[leg_id] = leg
+        self._load.meter.opened(leg.offered_at)
+        self._tell_level()
         steps = self._steps[leg_id] = _Steps()
         self._handshakes[leg_id] = asyncio.create_task(self._bring_up(leg, steps), name=f"leg {leg_id}")
         self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
 
     def _refusal(self, leg_id: LegId) -> tuple[str, str] | None:
-        limits = self._limits
         if leg_id in self._legs or leg_id in self._finishing:
             return "leg_exists", f"There is a connection {leg_id} already."
-        if len(self._legs) >= limits.max_legs:
-            return "relay_full", f"The relay has all {limits.max_legs} connections that it takes."
-        if limits.max_egress_bps and self._bit_rate.bps >= limits.max_egress_bps:
-            return "relay_bit_rate", "The relay sends as much as its operator allows."
-        return None
+        return self._load.refusal(len(self._legs), self._bit_rate.bps)
 
     def _new_ssrc(self) -> int:
         while True:
@@ -430,7 +428,22 @@ class RelayNode:
 
     def _on_tick(self) -> None:
         self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)
-        self._bit_rate.measure(self._engine.totals().bytes_out, time.monotonic())
+        totals, now = self._engine.totals(), time.monotonic()
+        self._bit_rate.measure(totals.bytes_out, now)
+        self._load.sample(totals, len(self._legs), now)
+        self._tell_level()
+
+    def _tell_level(self) -> None:
+        level = self._load.meter.level
+        if level != self._told_level:
+            log.warning("load_level", level=level, before=self._told_level, **_numbers(self.load()))
+            self._told_level = level
+            self._events.put(door.LoadChanged(level))
+
+
+def _numbers(load: door.LoadReading) -> dict[str, float]:
+    shares = {f"{name}_share": round(share, 2) for name, share in load.shares.items()}
+    return {"stress": round(load.stress, 2), "legs": load.legs, **shares}
 
 
 def _change_refused(before: Answer, answer: Answer) -> tuple[str, str] | None:

@@ -81,14 +81,15 @@ class Match:
     # --- life ---------------------------------------------------------------------------------
 
     def begin(self, legs: tuple[Leg | None, Leg | None], now: float) -> list[Step]:
-        """The first call. Legs that are missing are opened, whatever the plan: the relay must be ready when
-        it is needed."""
+        """The first call. Legs that are missing are opened unless the plan spares the relay: it must be ready
+        when it is needed."""
         self.relay.legs = list(legs)
         if not self.plan.direct:
             return self._after(self.relay.start(self.plan.reason, self.plan.side, now), now)
         self._hold_until = now + self.plan.relay_after_seconds
         attempt = self._try_direct(now)
-        return [*attempt, *self._after(self.relay.open_missing(), now)]
+        missing = self.relay.open_missing() if self.plan.warm else []
+        return [*attempt, *self._after(missing, now)]
 
     def end(
         self, reason: EndReason, by: Side | None, now: float, step: FailedStep | None = None

@@ -13,7 +13,7 @@ from signaling.core.match import Match
 from signaling.core.match_states import Finish, Link, Note, OpenAfresh, Step, Tell, Unlink
 from signaling.core.matchmaker import Wish
 from signaling.core.record import MatchStarted
-from signaling.core.route import RoutePolicy
+from signaling.core.route import RoutePolicy, spare_relay
 from signaling.core.seat import Lobby, PastMatch, Seat, Talking
 from signaling.core.sentences import end_sentence, route_sentence
 from signaling.core.side import Side
@@ -83,6 +83,8 @@ class Matches:
     def meet(self, a: Seat, b: Seat, wishes: tuple[Wish, Wish], now: float) -> None:
         record = MatchStarted(self._floor.new_id(), a.user, b.user, now + self._floor.unix_offset)
         plan = self._policy(a.outlook(wishes[0]), b.outlook(wishes[1]))
+        if self._floor.spares_relay:
+            plan = spare_relay(plan, self._floor.rules.spared_relay_after_seconds)
         match = Match(record, wishes, plan, self._floor.rules, now, (a.network, b.network))
         self._live[match.id] = match
         for side, seat, stranger in ((Side.A, a, b), (Side.B, b, a)):
