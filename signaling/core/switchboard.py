@@ -172,6 +172,8 @@ class Switchboard:
         match event:
             case door.LinkUp() | door.LinkFlowing() | door.LinkDown():
                 self._matches.on_event(event, now)
+            case door.LoadChanged(level):
+                self._floor.load_level = level
             case _:
                 self._legs.on_event(event, now)
         return self._floor.take()
