@@ -12,6 +12,9 @@ from aiohttp import web
 
 from burrow import __version__
 from burrow.config import Config
+from burrow.metrics.http import PATH as METRICS_PATH
+from burrow.metrics.http import MetricsPage, count_authentications
+from burrow.metrics.registry import Metrics, PartsCollector
 from burrow.ports import LiveAccounts, LiveRecords, LiveSafety, stun_urls
 from db.database import Database
 from db.match_writer import MatchWriter
@@ -21,6 +24,7 @@ from signaling.accounts.secrets import load_secrets
 from signaling.accounts.service import Accounts
 from signaling.http.app import build_app
 from signaling.http.client import WebClient
+from signaling.http.errors import error_form
 from signaling.live.endpoint import LiveEndpoint
 from signaling.live.operations import Operations
 from signaling.live.rules import policy_from, rules_from
@@ -50,6 +54,7 @@ class Service:
         self.url = ""
         self.relay: RelayNode | None = None
         self.operations: Operations | None = None
+        self.metrics_port = 0
 
     async def start(self) -> None:
         """Raises the error of the part that cannot start, after stopping those that did."""
@@ -64,6 +69,8 @@ class Service:
         keys = load_secrets(self._data_dir)
         database = await Database.open(config.database, self._data_dir)
         stack.push_async_callback(database.close)
+        metrics = Metrics()
+        database.timing = metrics.database_timing
         writer = MatchWriter(database, config.database.backlog_matches)
         await writer.start()
         stack.push_async_callback(writer.stop, config.server.stop_seconds * RECORDS_SHARE)
@@ -102,7 +109,13 @@ class Service:
             auth=config.auth,
             not_ready=operations.not_ready,
             engine=relay.engine_name,
+            inside=(count_authentications(metrics),),
         )
+        metrics.add(
+            PartsCollector(relay, live, database, writer, version=__version__, engine=relay.engine_name)
+        )
+        page = MetricsPage(metrics, config.metrics.token)
+        app.router.add_get(METRICS_PATH, page.on_service_port)
         app.router.add_get("/ws", endpoint.handle)
         client = WebClient(WEB_DIST)
         if not client.built:
@@ -117,6 +130,7 @@ class Service:
         # First of all, while sockets and relay still work: users are told and matches get their last counts.
         stack.push_async_callback(live.stop, config.server.stop_seconds)
         self.operations = operations
+        await self._listen_for_metrics(page)
         await self._listen(runner)
         log.info(
             "relay_started",
@@ -125,6 +139,26 @@ class Service:
             addresses=[f"{a.host} port {a.port}" for a in relay.bound],
             database=database.name,
         )
+
+    async def _listen_for_metrics(self, page: MetricsPage) -> None:
+        settings = self._config.metrics
+        if settings.port < 0:
+            return
+        app = web.Application(middlewares=[error_form])
+        app.router.add_get(METRICS_PATH, page.on_own_port)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        try:
+            await web.TCPSite(runner, settings.host, settings.port).start()
+        except OSError as error:
+            raise StartError(
+                f"Cannot listen on {settings.host} port {settings.port} for metrics: "
+                f"{error.strerror or error}. "
+                "Stop what uses it, or set metrics.port (0 takes a free one, -1 listens on none)."
+            ) from error
+        self.metrics_port = runner.addresses[0][1]
+        log.info("metrics_listening", host=settings.host, port=self.metrics_port)
 
     async def _listen(self, runner: web.AppRunner) -> None:
         server = self._config.server

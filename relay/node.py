@@ -26,6 +26,7 @@ from relay.sdp.offer import EgressSsrcs
 from relay.sdp.table import MIDS, Codec
 from relay.settings import RelaySettings
 from relay.snapshot import BitRate, snapshot_leg
+from relay.totals import Totals
 
 DAY_SECONDS = 86_400
 TICK_SECONDS = 1.0
@@ -71,13 +72,14 @@ class RelayNode:
         self._ssrcs: set[int] = set()
         self._handshakes: dict[LegId, asyncio.Task[None]] = {}
         self._steps: dict[LegId, _Steps] = {}
-        self._finishing: set[LegId] = set()
+        self._finishing: dict[LegId, Leg] = {}
         """Closed legs whose last DTLS record has not left yet; their ids are still the engine's."""
         self._closings: set[asyncio.Task[None]] = set()
         self._certificate = Certificate.generateCertificate()
         self._certificate_at = time.monotonic()
         self._bit_rate = BitRate()
         self._load = NodeLoad(settings, self._engine.name)
+        self._totals = Totals()
         self._told_level: door.LoadLevel = "normal"
         self._tick: asyncio.TimerHandle | None = None
         self._open = False
@@ -189,6 +191,11 @@ class RelayNode:
             drops=totals.drops,
         )
 
+    def totals(self) -> door.RelayTotals:
+        legs = (*self._legs.values(), *self._finishing.values())
+        live = ((self._engine.counters(leg.id), leg.dtls_dropped) for leg in legs)
+        return self._totals.snapshot(live, self._engine, self._load.lag)
+
     def load(self) -> door.LoadReading:
         return self._load.reading(time.monotonic())
 
@@ -210,6 +217,7 @@ class RelayNode:
     def _open_leg(self, leg_id: LegId) -> None:
         refusal = self._refusal(leg_id)
         if refusal is not None:
+            self._totals.refused(refusal[0])
             self._events.put(door.LegRefused(leg_id, *refusal))
             return
         ice = IceCredentials(
@@ -230,6 +238,7 @@ class RelayNode:
             offered_at=time.monotonic(),
         )
         self._legs[leg_id] = leg
+        self._totals.opened()
         self._load.meter.opened(leg.offered_at)
         self._tell_level()
         steps = self._steps[leg_id] = _Steps()
@@ -306,6 +315,7 @@ class RelayNode:
         assert leg.transport is not None
         elapsed_ms = (time.monotonic() - leg.offered_at) * 1000
         log.info("leg_connected", leg=leg.id, transport=leg.transport, connect_ms=round(elapsed_ms, 1))
+        self._totals.connected(leg.transport, elapsed_ms / 1000)
         self._events.put(door.LegConnected(leg.id, leg.transport, leg.srtp_profile, elapsed_ms))
         if steps.interrupted:
             leg.state = LegState.INTERRUPTED
@@ -324,7 +334,8 @@ class RelayNode:
         handshake = self._handshakes.pop(leg.id, None)
         if handshake is not None and handshake is not asyncio.current_task():
             handshake.cancel()
-        self._finishing.add(leg.id)
+        self._finishing[leg.id] = leg
+        self._totals.ended(reason)
         closing = asyncio.create_task(self._finish(leg, handshake), name=f"closing leg {leg.id}")
         self._closings.add(closing)
         closing.add_done_callback(self._closings.discard)
@@ -336,8 +347,9 @@ class RelayNode:
             await asyncio.wait([handshake])
         # close_notify goes through the engine, so its leg is closed after it.
         await leg.dtls.close()
+        self._totals.gone(self._engine.counters(leg.id), leg.dtls_dropped)
         self._engine.close_leg(leg.id)
-        self._finishing.discard(leg.id)
+        del self._finishing[leg.id]
 
     # --- links ------------------------------------------------------------------------------------
 

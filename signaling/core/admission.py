@@ -163,6 +163,7 @@ class Admission:
             self._floor.close(seat, REPLACED, "replaced")
 
     def _turn_away(self, socket: SocketId, code: str, close_code: int) -> None:
+        self._floor.tallies.refusals[code] += 1
         self._floor.effect(Send(socket, Error(code=code, message=error_sentence(code), about="hello")))
         self._floor.effect(CloseSocket(socket, close_code, code))
 

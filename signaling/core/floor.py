@@ -61,6 +61,7 @@ class Floor:
             self._effects.append(Send(seat.socket, message))
 
     def refuse(self, seat: Seat, code: str, about: str | None, n: int, sentence: str | None = None) -> None:
+        self.tallies.refusals[code] += 1
         self.tell(seat, Error(code=code, message=sentence or error_sentence(code), about=about, n=n))
 
     def close(self, seat: Seat, code: int, reason: str) -> None:

@@ -88,6 +88,7 @@ class Matches:
             plan = spare_relay(plan, self._floor.rules.spared_relay_after_seconds)
         match = Match(record, wishes, plan, self._floor.rules, now, (a.network, b.network))
         self._live[match.id] = match
+        self._floor.tallies.matches += 1
         for side, seat, stranger in ((Side.A, a, b), (Side.B, b, a)):
             seat.state = Talking(match.id, side, wishes[side])
             known = Stranger(name=stranger.identity.name, interests=wishes[side.other].interests)
@@ -196,6 +197,9 @@ class Matches:
                     self._floor.tallies.troubles[trouble.step, trouble.route] += 1
                 case Finish(reason, by, failed_at):
                     self._finish(match, reason, by, failed_at, now)
+        if (connected := match.take_connect()) is not None:
+            route, seconds = connected
+            self._floor.tallies.connect_seconds[route].observe(seconds)
         if match.id in self._live:
             self._note_deadline(match)
 
@@ -235,7 +239,7 @@ class Matches:
     def _finish(
         self, match: Match, reason: EndReason, by: Side | None, failed_at: FailedStep | None, now: float
     ) -> None:
-        self._floor.tallies.ends[reason] += 1
+        self._floor.tallies.over(match.carried_by, reason)
         del self._live[match.id]
         self._floor.deadlines.clear(("match", match.id, 0))
         for side in Side:

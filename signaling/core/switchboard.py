@@ -159,6 +159,7 @@ class Switchboard:
         if seat is not None and self._counted(seat, message, now):
             code = seat.refusal(message)
             if code is None:
+                self._floor.tallies.messages[_tag(message)] += 1
                 self._handle(seat, message, now)
             else:
                 self._floor.refuse(seat, code, _tag(message), message.n)

@@ -129,6 +129,7 @@ class WaitingUsers:
             first, second = (self._floor.seats[ticket.user] for ticket in pair)
             for ticket in pair:
                 self._waits.add(now - ticket.joined_at, now)
+                self._floor.tallies.wait_seconds.observe(now - ticket.joined_at)
                 self._note_change(ticket.place)
             self._meet(first, second, (pair[0].wish, pair[1].wish), now)
         self._match_again = now + SEARCH_PAUSE_SECONDS
