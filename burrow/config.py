@@ -40,6 +40,12 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=-1, le=65535)] = 9464
+    token: Annotated[str, Meta(pattern=r"^(|[\x21-\x7e]{16,})$")] = ""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """One field a section of ``config.toml``."""
 
@@ -51,6 +57,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     routes: RouteSettings = RouteSettings()
     turn: TurnSettings = TurnSettings()
     relay: RelaySettings = RelaySettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 
 

@@ -49,7 +49,9 @@ class Legs:
             self._floor.ask(door.OpenLeg(leg))
 
     def open_early(self, seat: Seat, wish: Wish) -> None:
-        """Open the leg before there is a match, where the operator's rule says so."""
+        """Open the leg before there is a match, where the operator's rule and the relay's load say so."""
+        if self._floor.spares_relay:
+            return
         if leg_before_match(self._floor.rules.legs, self._policy, seat.outlook(wish)):
             self.open(seat)
 
@@ -154,7 +156,8 @@ class Legs:
             self._closed(seat, event.reason, now)
         elif isinstance(seat.state, Waiting) and seat.reopen_leg and event.reason != "relay_stopping":
             seat.reopen_leg = False
-            self.open(seat)
+            if not self._floor.spares_relay:
+                self.open(seat)
 
     def _become(self, seat: Seat, leg: Leg, now: float) -> None:
         if leg is not seat.leg:
