@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
+from burrow import __version__
 from burrow.config import Config
 from burrow.ports import LiveAccounts, LiveRecords, LiveSafety, stun_urls
 from db.database import Database
@@ -21,6 +22,7 @@ from signaling.accounts.service import Accounts
 from signaling.http.app import build_app
 from signaling.http.client import WebClient
 from signaling.live.endpoint import LiveEndpoint
+from signaling.live.operations import Operations
 from signaling.live.rules import policy_from, rules_from
 from signaling.live.service import LiveService
 
@@ -47,6 +49,7 @@ class Service:
         self._live_task: asyncio.Task[None] | None = None
         self.url = ""
         self.relay: RelayNode | None = None
+        self.operations: Operations | None = None
 
     async def start(self) -> None:
         """Raises the error of the part that cannot start, after stopping those that did."""
@@ -75,6 +78,7 @@ class Service:
         safety = LiveSafety(database, writer)
         rules = rules_from(config.live, config.matching, config.routes, stun=stun_urls(relay))
         live = LiveService(rules, relay, safety, LiveRecords(writer), policy=policy_from(config.routes))
+        self.operations = operations = Operations(live, relay, engine=relay.engine_name, version=__version__)
 
         endpoint = LiveEndpoint(live, LiveAccounts(accounts), safety, config.live, config.server.origins)
         app = build_app(
@@ -83,7 +87,8 @@ class Service:
             writer=writer,
             server=config.server,
             auth=config.auth,
-            not_ready=lambda: ("stopping",) if live.stopping else (),
+            not_ready=operations.not_ready,
+            engine=relay.engine_name,
         )
         app.router.add_get("/ws", endpoint.handle)
         client = WebClient(WEB_DIST)
@@ -102,6 +107,7 @@ class Service:
         log.info(
             "relay_started",
             engine=relay.engine_name,
+            engine_reason=relay.engine_reason,
             addresses=[f"{a.host} port {a.port}" for a in relay.bound],
             database=database.name,
         )
