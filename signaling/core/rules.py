@@ -43,6 +43,8 @@ class Rules:
     """After this long connected by relay each side may lose a leg again."""
     legs: LegPolicy = "always"
     leg_idle_seconds: float = 300.0
+    leg_restart_seconds: float = 5.0
+    """A user's leg is restarted at most so often on average, three times at once."""
     stun: tuple[str, ...] = ()
     """``stun:`` addresses told to clients: the relay's own ports."""
     turn: TurnAccess | None = None
