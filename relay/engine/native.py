@@ -119,6 +119,9 @@ class NativeEngine:
         self._serials[leg] = serial
         self._legs[serial] = leg
 
+    def restart(self, leg: LegId, ice: IceCredentials) -> None:
+        self._running.restart(self._serial(leg), ice.ufrag, ice.password)
+
     def set_keys(self, leg: LegId, keys: SrtpKeys) -> None:
         self._running.set_keys(self._serial(leg), keys.profile.value, keys.ingress, keys.egress)
 

@@ -91,7 +91,7 @@ class Legs:
             if isinstance(seat.state, Lobby):
                 self.rest(seat, now)
         elif not isinstance(seat.leg, Opening):
-            self._floor.tell(seat, LegOffer(leg=seat.leg.id, sdp=seat.leg.sdp))
+            self._offer(seat, seat.leg.id, seat.leg.sdp, now)
 
     def on_answer(self, seat: Seat, message: LegAnswer, now: float) -> None:
         leg = seat.leg
@@ -124,7 +124,7 @@ class Legs:
         new = after(leg, event)
         match event:
             case door.LegOffered():
-                self._floor.tell(seat, LegOffer(leg=event.leg, sdp=event.sdp))
+                self._offer(seat, event.leg, event.sdp, now)
             case door.AnswerRefused():
                 self._floor.tell(
                     seat, LegState(leg=event.leg, state="refused", code=event.code, message=event.message)
@@ -136,6 +136,11 @@ class Legs:
             case _ if isinstance(new, InterruptedLeg):
                 self._floor.tell(seat, LegState(leg=new.id, state="interrupted", transport=new.transport))
         self._become(seat, new, now)
+
+    def _offer(self, seat: Seat, leg: LegId, sdp: str, now: float) -> None:
+        access = self._floor.rules.turn
+        turn = None if access is None else access.credentials(seat.user, now + self._floor.unix_offset)
+        self._floor.tell(seat, LegOffer(leg=leg, sdp=sdp, turn=turn))
 
     def _on_closed(self, seat: Seat, event: door.LegClosed, now: float) -> None:
         self._drop(seat)
