@@ -145,13 +145,17 @@ class Browsers:
         lab: Lab,
         url: str,
         origins: Sequence[str] = (),
-        flags: Sequence[str] = (),
+        flags: Sequence[str] = FLAGS,
+        *,
+        devices: bool = True,
     ) -> None:
-        """``url``: the service. ``origins``: other ones that browsers shall give camera and microphone to."""
+        """``url``: the service. ``origins``: other ones that are as good as one with TLS. Without
+        ``devices`` no page is given camera or microphone."""
         self._playwright = playwright
         self._lab = lab
         self._origins = ",".join({url, *origins})
         self._flags = flags
+        self._permissions = ["camera", "microphone"] if devices else []
         self._browsers: dict[str, Browser] = {}
         self._contexts: list[BrowserContext] = []
         self.url = url
@@ -161,7 +165,7 @@ class Browsers:
         browser = self._browsers.get(site)
         if browser is None:
             browser = self._browsers[site] = await self._start(site)
-        context = await browser.new_context(permissions=["camera", "microphone"])
+        context = await browser.new_context(permissions=self._permissions)
         self._contexts.append(context)
         await context.add_init_script(WATCH + LAB_WATCH + script)
         caller = Caller(await context.new_page(), url or self.url)
@@ -185,6 +189,6 @@ class Browsers:
         return await self._playwright.chromium.launch(
             executable_path=WRAPPER,
             # A page without TLS gets no camera but from localhost.
-            args=[*FLAGS, f"--unsafely-treat-insecure-origin-as-secure={self._origins}", *self._flags],
+            args=[*self._flags, f"--unsafely-treat-insecure-origin-as-secure={self._origins}"],
             env={**os.environ, "BURROW_LAB_NAMESPACE": self._lab[site].client.namespace},
         )

@@ -244,6 +244,7 @@ class Lab:
         self.server.ip(
             f"address add {plan.SERVER}/24 dev eth0",
             f"address add {plan.SERVER_SECOND}/24 dev eth0",
+            f"address add {plan.SERVER_THIRD}/24 dev eth0",
             f"address add {plan.SERVER_V6}/64 dev eth0 nodad",
             f"address add {plan.SERVER_V6_SECOND}/64 dev eth0 nodad",
             "link set eth0 up",

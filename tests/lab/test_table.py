@@ -216,7 +216,7 @@ async def test_picture_keeps_moving_over_a_bad_line(town: Town) -> None:
     for site in ("bad_a", "bad_b"):
         town.lab[site].shape(Conditions())
     callers = await meet(town, "bad_a", "bad_b")
-    await first_frames(callers, FIRST_DIRECT_MS)
+    await asyncio.gather(*(caller.first_frame() for caller in callers))
     counted = [town.lab[site].shape(BAD_LINE) for site in ("bad_a", "bad_b")]
     since = await now(callers)
     before = [(await caller.inbound())["audio"] for caller in callers]

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.async_api import async_playwright
 
 from tests.certificates import Authority
+from tests.e2e.conftest import FLAGS
 from tests.lab import plan
 from tests.lab.caller import PORT, Browsers, Caller, serving
 from tests.lab.lab import Lab
@@ -27,9 +28,12 @@ TURN_URL = f"turns:{TURN_HOST}:443?transport=tcp"
 OTHER_PORT = 8081
 BY_443 = f"http://{plan.SERVER}:443"
 """The service for those who can reach nothing but port 443."""
+ANOTHER_BY_443 = f"http://{plan.SERVER_THIRD}:443"
+"""The same of :meth:`Town.another_service`."""
 ORIGINS = (
     f"http://{plan.SERVER}:{PORT}",
     BY_443,
+    ANOTHER_BY_443,
     f"http://{plan.SERVER}:{OTHER_PORT}",
     f"http://[{plan.SERVER_V6}]:{OTHER_PORT}",
 )
@@ -91,10 +95,11 @@ async def town(folder: Path, *sites: str, engine: str = "python") -> AsyncIterat
     with Lab(wanted, shaped) as lab:
         for host in (lab.server, *(lab[name].client for name in wanted)):
             host.knows({TURN_HOST: plan.SERVER_SECOND})
-        lab.server.run(
-            "iptables", "-t", "nat", "-A", "PREROUTING", "-p", "tcp", "-d", plan.SERVER, "--dport", "443",
-            "-j", "REDIRECT", "--to-ports", str(PORT),
-        )  # fmt: skip
+        for address, port in ((plan.SERVER, PORT), (plan.SERVER_THIRD, OTHER_PORT)):
+            lab.server.run(
+                "iptables", "-t", "nat", "-A", "PREROUTING", "-p", "tcp", "-d", address, "--dport", "443",
+                "-j", "DNAT", "--to-destination", f"{plan.SERVER}:{port}",
+            )  # fmt: skip
         authority = Authority(folder)
         certificate = authority.sign(TURN_HOST)
         trust = f"--ignore-certificate-errors-spki-list={_key_of(certificate[0])}"
@@ -117,7 +122,7 @@ async def town(folder: Path, *sites: str, engine: str = "python") -> AsyncIterat
             ) as service,
             async_playwright() as playwright,
         ):
-            browsers = Browsers(playwright, lab, service.url, ORIGINS, (trust,))
+            browsers = Browsers(playwright, lab, service.url, ORIGINS, (*FLAGS, trust))
             try:
                 yield Town(lab, folder, service, browsers, turn_log)
             finally:
