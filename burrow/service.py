@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
+from burrow import __version__
 from burrow.config import Config
 from burrow.ports import LiveAccounts, LiveRecords, LiveSafety, stun_urls
 from burrow.turn import TurnWatch, turn_access
@@ -24,6 +25,7 @@ from signaling.accounts.service import Accounts
 from signaling.http.app import build_app
 from signaling.http.client import WebClient
 from signaling.live.endpoint import LiveEndpoint
+from signaling.live.operations import Operations
 from signaling.live.rules import policy_from, rules_from
 from signaling.live.service import LiveService
 
@@ -51,6 +53,7 @@ class Service:
         self._turn: TurnWatch | None = None
         self.url = ""
         self.relay: RelayNode | None = None
+        self.operations: Operations | None = None
 
     async def start(self) -> None:
         """Raises the error of the part that cannot start, after stopping those that did."""
@@ -82,6 +85,7 @@ class Service:
         if turn is not None:
             self._turn = TurnWatch(turn, config.turn.check_seconds, _asked_by_turn(config.relay, relay))
         live = LiveService(rules, relay, safety, LiveRecords(writer), policy=policy_from(config.routes))
+        self.operations = operations = Operations(live, relay, engine=relay.engine_name, version=__version__)
 
         endpoint = LiveEndpoint(live, LiveAccounts(accounts), safety, config.live, config.server.origins)
         app = build_app(
@@ -90,7 +94,8 @@ class Service:
             writer=writer,
             server=config.server,
             auth=config.auth,
-            not_ready=lambda: ("stopping",) if live.stopping else (),
+            not_ready=operations.not_ready,
+            engine=relay.engine_name,
             turn=lambda: () if self._turn is None else self._turn.states(),
         )
         app.router.add_get("/ws", endpoint.handle)
@@ -112,6 +117,7 @@ class Service:
         log.info(
             "relay_started",
             engine=relay.engine_name,
+            engine_reason=relay.engine_reason,
             addresses=[f"{a.host} port {a.port}" for a in relay.bound],
             database=database.name,
         )

@@ -11,6 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NewType, Protocol
 
+from relay.load import LoadLevel as LoadLevel
+from relay.load import LoadReading as LoadReading
+from relay.load import NodeLimits as NodeLimits
+
 LegId = NewType("LegId", str)
 LinkId = NewType("LinkId", str)
 Kind = Literal["audio", "video"]
@@ -74,8 +78,8 @@ class LegOffered:
 
 @dataclass(frozen=True, slots=True)
 class LegRefused:
-    """The leg was not opened. ``code``: ``relay_full``, ``relay_bit_rate``, ``relay_stopping``, or
-    ``leg_exists`` (the id is in use)."""
+    """The leg was not opened. ``code``: ``relay_full``, ``relay_bit_rate``, ``relay_overloaded``,
+    ``relay_stopping``, or ``leg_exists`` (the id is in use)."""
 
     leg: LegId
     code: str
@@ -162,6 +166,13 @@ class LinkDown:
     b_to_a: DirectionTotals = field(default_factory=DirectionTotals)
 
 
+@dataclass(frozen=True, slots=True)
+class LoadChanged:
+    """The node's load has reached another level, or its limits were changed so that it has."""
+
+    level: LoadLevel
+
+
 Event = (
     LegOffered
     | LegRefused
@@ -173,6 +184,7 @@ Event = (
     | LinkUp
     | LinkFlowing
     | LinkDown
+    | LoadChanged
 )
 
 # --- snapshots --------------------------------------------------------------------------------
@@ -219,6 +231,26 @@ class RelaySnapshot:
     drops: dict[str, int]
 
 
+SelfTestStep = Literal["stun", "ice", "dtls"]
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTestReport:
+    """What the node's test of itself through its announced addresses found the last time."""
+
+    at: float
+    """Unix seconds."""
+    ok: bool
+    failures: int = 0
+    """In a row, this one included; 0 when it is ok."""
+    step: SelfTestStep | None = None
+    """The step that failed, and where: the address as it is announced."""
+    address: str | None = None
+    message: str | None = None
+    """For an operator: what happened, why that may be, and what to do."""
+    elapsed_ms: float = 0.0
+
+
 class EventQueue(Protocol):
     async def get(self) -> Event: ...
 
@@ -237,3 +269,14 @@ class Relay(Protocol):
     def ask(self, request: Request) -> None: ...
 
     def snapshot(self) -> RelaySnapshot: ...
+
+    def load(self) -> LoadReading:
+        """As of the last tick."""
+
+    def limits(self) -> NodeLimits: ...
+
+    def set_limits(self, limits: NodeLimits) -> None:
+        """From now on. Raises ``ValueError`` for limits that cannot be, with a sentence for people."""
+
+    def self_test(self) -> SelfTestReport | None:
+        """The last one's outcome; ``None`` before the first is done."""

@@ -15,7 +15,7 @@ from relay.codec_choice import choose_codecs
 from relay.door import LegId, LinkId
 from relay.dtls.endpoint import Certificate, DtlsEndpoint, DtlsError
 from relay.engine import interface as engine_interface
-from relay.engine.choose import make_engine
+from relay.engine.choose import engine_reason, make_engine
 from relay.engine.interface import EngineConfig, IceCredentials, PacketEngine
 from relay.errors import AnswerRejected
 from relay.event_queue import EventQueue
@@ -63,7 +63,7 @@ class RelayNode:
         """
         self._settings = settings
         self._addresses = settings.addresses or own_addresses(with_loopback)
-        self._engine: PacketEngine = make_engine(settings.engine, self._engine_config())
+        self._engine: PacketEngine = make_engine(settings.engine, self._engine_config(), settings.native)
         self._events = EventQueue()
         self._legs: dict[LegId, Leg] = {}
         self._links: dict[LinkId, _Link] = {}
@@ -76,6 +76,9 @@ class RelayNode:
         self._certificate = Certificate.generateCertificate()
         self._certificate_at = time.monotonic()
         self._bit_rate = BitRate()
+        self._limits = door.NodeLimits(
+            settings.soft_stress, settings.hard_stress, settings.max_legs, settings.max_egress_bps
+        )
         self._tick: asyncio.TimerHandle | None = None
         self._open = False
 
@@ -111,6 +114,11 @@ class RelayNode:
     @property
     def engine_name(self) -> str:
         return self._engine.name
+
+    @property
+    def engine_reason(self) -> str:
+        """Why it is this engine, in a sentence for operators."""
+        return engine_reason(self._settings.engine)
 
     @property
     def bound(self) -> tuple[engine_interface.Address, ...]:
@@ -179,6 +187,23 @@ class RelayNode:
             drops=totals.drops,
         )
 
+    def load(self) -> door.LoadReading:
+        return door.LoadReading(
+            egress_bps=self._bit_rate.bps, egress_cap_bps=self._limits.max_egress_bps, legs=len(self._legs)
+        )
+
+    def limits(self) -> door.NodeLimits:
+        return self._limits
+
+    def set_limits(self, limits: door.NodeLimits) -> None:
+        problem = limits.problem()
+        if problem is not None:
+            raise ValueError(problem)
+        self._limits = limits
+
+    def self_test(self) -> door.SelfTestReport | None:
+        return None
+
     # --- legs -----------------------------------------------------------------------------------
 
     def _open_leg(self, leg_id: LegId) -> None:
@@ -209,12 +234,12 @@ class RelayNode:
         self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
 
     def _refusal(self, leg_id: LegId) -> tuple[str, str] | None:
-        settings = self._settings
+        limits = self._limits
         if leg_id in self._legs or leg_id in self._finishing:
             return "leg_exists", f"There is a connection {leg_id} already."
-        if len(self._legs) >= settings.max_legs:
-            return "relay_full", f"The relay has all {settings.max_legs} connections that it takes."
-        if settings.max_egress_bps and self._bit_rate.bps >= settings.max_egress_bps:
+        if len(self._legs) >= limits.max_legs:
+            return "relay_full", f"The relay has all {limits.max_legs} connections that it takes."
+        if limits.max_egress_bps and self._bit_rate.bps >= limits.max_egress_bps:
             return "relay_bit_rate", "The relay sends as much as its operator allows."
         return None
 

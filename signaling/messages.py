@@ -126,6 +126,24 @@ class MediaFlowing(_Client, frozen=True, tag="media_flowing"):
     attempt: Count
 
 
+QualityLevel = Literal["good", "fair", "poor"]
+
+
+class Quality(_Client, frozen=True, tag="quality"):
+    """How the call is as this client measures it, for operators: every 10 s while connected and when the
+    level changes, 5 s apart at least. One of another match is dropped; of each side the newest is kept."""
+
+    match: Id
+    level: QualityLevel
+    reason: Annotated[str, Meta(max_length=32, pattern=r"^[a-z0-9_]*$")] | None = None
+    """What makes it so, in a word of the client's."""
+    rtt_ms: Annotated[float, Meta(ge=0, le=60_000)] | None = None
+    loss_permille: Annotated[int, Meta(ge=0, le=1000)] | None = None
+    """Of the packets that should have come."""
+    received_bps: Count | None = None
+    sent_bps: Count | None = None
+
+
 class Join(_Client, frozen=True, tag="join"):
     interests: Tags = ()
     languages: Tags = ()
@@ -180,6 +198,7 @@ ClientMessage = (
     | SendCandidate
     | DirectState
     | MediaFlowing
+    | Quality
     | Join
     | Next
     | Leave
@@ -207,6 +226,7 @@ EndReason = Literal[
     "relay_full",
     "relay_stopping",
     "service_stopping",
+    "ended_by_operator",
 ]
 By = Literal["you", "stranger", "service"]
 RouteName = Literal["direct", "relay"]

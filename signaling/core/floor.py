@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from relay.door import Request
+from relay.door import LoadLevel, Request
 from signaling.core.deadlines import Deadlines
 from signaling.core.effects import AskRelay, CloseSocket, Effect, Send, SocketId
 from signaling.core.rules import Rules
@@ -28,6 +28,7 @@ class Floor:
         self.sockets: dict[SocketId, Seat] = {}
         self.deadlines: Deadlines[Due] = Deadlines()
         self.tallies = Tallies()
+        self.load_level: LoadLevel = "normal"
         self._effects: list[Effect] = []
 
     def effect(self, effect: Effect) -> None:

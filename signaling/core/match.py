@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from relay.door import DirectionTotals, LegId, LinkId
 from signaling.core.conversation import Voice
+from signaling.core.course import Course
 from signaling.core.direct_route import DirectRoute
 from signaling.core.leg import Leg
 from signaling.core.match_states import (
@@ -58,6 +59,7 @@ class Match:
         self.wishes = wishes
         self.plan = plan
         self.voices = (Voice(), Voice())
+        self.course = Course(now)
         self.over: Over | None = None
         self.active: RouteName | None = None
         """The route that carries the match; ``None`` while there is none."""
@@ -189,6 +191,22 @@ class Match:
     # --- record -------------------------------------------------------------------------------
 
     @property
+    def connect_ms(self) -> int | None:
+        """From the match to its first route; ``None`` while there was none."""
+        return self._connect_ms
+
+    @property
+    def changes(self) -> tuple[RouteChange, ...]:
+        return tuple(self._changes)
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        return tuple(self._troubles)
+
+    def age_seconds(self, now: float) -> float:
+        return now - self._started
+
+    @property
     def settled(self) -> bool:
         """Over, and every link's counts have come."""
         return self.over is not None and not self.relay.uncounted()
@@ -215,6 +233,7 @@ class Match:
             route_changes=tuple(self._changes),
             troubles=tuple(self._troubles),
             direct_stats=(self.direct.stats[0], self.direct.stats[1]),
+            events=self.course.events,
         )
 
     # --- decisions ----------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from signaling.messages import (
     FailedStep,
     Idle,
     Matched,
+    Quality,
     Role,
     Route,
     Stranger,
@@ -89,6 +90,8 @@ class Matches:
             seat.state = Talking(match.id, side, wishes[side])
             known = Stranger(name=stranger.identity.name, interests=wishes[side.other].interests)
             self._floor.tell(seat, Matched(match=match.id, stranger=known))
+        for side, seat in ((Side.A, a), (Side.B, b)):
+            match.course.leg(side, seat.leg, now)
         steps = match.begin((a.leg, b.leg), now)
         self._floor.effect(RecordStarted(match.record))
         self._carry_out(match, steps, now)
@@ -107,22 +110,27 @@ class Matches:
 
     def leg_changed(self, seat: Seat, leg: Leg, now: float) -> None:
         if here := self.of(seat):
+            here[0].course.leg(here[1], leg, now)
             self._carry_out(here[0], here[0].leg(here[1], leg, now), now)
 
     def leg_closed(self, seat: Seat, reason: str, now: float) -> None:
         if here := self.of(seat):
+            here[0].course.leg_gone("leg_closed", here[1], now, reason)
             self._carry_out(here[0], here[0].leg_closed(here[1], reason, now), now)
 
     def leg_refused(self, seat: Seat, code: str, now: float) -> None:
         if here := self.of(seat):
+            here[0].course.leg_gone("leg_refused", here[1], now, code)
             self._carry_out(here[0], here[0].leg_refused(code, now), now)
 
     def leg_replaced(self, seat: Seat, now: float) -> None:
         if here := self.of(seat):
+            here[0].course.leg_gone("leg_replaced", here[1], now)
             self._carry_out(here[0], here[0].leg_replaced(here[1], now), now)
 
     def away(self, seat: Seat, away: bool, now: float) -> None:
         if here := self.of(seat):
+            here[0].course.note("socket_lost" if away else "socket_back", here[1], now)
             self._carry_out(here[0], here[0].away(here[1], away, now), now)
 
     def direct_state(self, match: Match, side: Side, message: DirectState, now: float) -> None:
@@ -130,6 +138,14 @@ class Matches:
 
     def media_flowing(self, match: Match, side: Side, now: float) -> None:
         self._carry_out(match, match.media_flowing(side, now), now)
+
+    def quality(self, seat: Seat, message: Quality, now: float) -> None:
+        """A word about another match is a late one, and dropped."""
+        here = self.of(seat)
+        if here is None or here[0].id != message.match:
+            self._floor.tallies.stale += 1
+            return
+        here[0].course.judged(here[1], message, now)
 
     def on_event(self, event: LinkEvent, now: float) -> None:
         """Words about a link of a match that is recorded already are late ones, and ignored."""

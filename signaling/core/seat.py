@@ -26,6 +26,7 @@ from signaling.messages import (
     Next,
     OpenLeg,
     Ping,
+    Quality,
     Report,
     SendCandidate,
     SendChat,
@@ -72,6 +73,8 @@ LAW: dict[type[ClientMessage], dict[type[State], str]] = {
     SendCandidate: {},
     DirectState: {},
     MediaFlowing: {},
+    # So is a word about the quality of a match that is over.
+    Quality: {},
     Report: {},
     Join: {Waiting: "already_queued", Talking: "already_matched"},
     Leave: {Lobby: "not_queued"},

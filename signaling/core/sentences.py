@@ -54,6 +54,7 @@ _ENDS: dict[EndReason, tuple[str, str, str]] = {
     "relay_full": ("", "", "The relay is full at the moment. Try again later."),
     "relay_stopping": ("", "", "The relay is stopping. Try again in a moment."),
     "service_stopping": ("", "", "The service is stopping. Try again in a moment."),
+    "ended_by_operator": ("", "", "An operator ended this call."),
 }
 
 

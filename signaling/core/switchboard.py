@@ -27,6 +27,7 @@ from signaling.core.side import Side
 from signaling.core.talk import Talk
 from signaling.core.tallies import Tallies
 from signaling.core.waiting import WaitingUsers
+from signaling.core.watch import CallSteps, CallView, look_at, steps_of
 from signaling.messages import (
     Block,
     ChatReceived,
@@ -44,6 +45,7 @@ from signaling.messages import (
     OpenLeg,
     Ping,
     Pong,
+    Quality,
     Report,
     SendCandidate,
     SendChat,
@@ -53,6 +55,8 @@ from signaling.messages import (
 
 PROTOCOL_VIOLATION = 4000
 SERVICE_STOPS = 1012
+PUT_OUT = 4006
+"""An operator disconnected this user."""
 
 
 class Switchboard:
@@ -119,6 +123,15 @@ class Switchboard:
         """What has happened since the start."""
         return self._floor.tallies
 
+    def calls(self, now: float) -> tuple[CallView, ...]:
+        """Every match in progress as an operator sees it, the oldest first."""
+        return tuple(look_at(match, self._matches, now) for match in self._matches.all())
+
+    def call(self, match_id: str, now: float) -> tuple[CallView, CallSteps] | None:
+        """One of them, with its steps so far."""
+        match = self._matches.find(match_id)
+        return None if match is None else (look_at(match, self._matches, now), steps_of(match))
+
     def set_unix_offset(self, unix_offset: float) -> None:
         self._floor.unix_offset = unix_offset
 
@@ -172,6 +185,8 @@ class Switchboard:
         match event:
             case door.LinkUp() | door.LinkFlowing() | door.LinkDown():
                 self._matches.on_event(event, now)
+            case door.LoadChanged(level):
+                self._floor.load_level = level
             case _:
                 self._legs.on_event(event, now)
         return self._floor.take()
@@ -180,6 +195,29 @@ class Switchboard:
         """How storing a block or report went. The call in progress goes on either way."""
         self._safety.stored(store, ok)
         return self._floor.take()
+
+    # --- what an operator does ------------------------------------------------------------------------
+
+    def end_call(self, match_id: str, now: float) -> list[Effect] | None:
+        """End a match; both are told why. ``None``: there is none of this id now."""
+        match = self._matches.find(match_id)
+        if match is None:
+            return None
+        self._matches.end(match, "ended_by_operator", None, now)
+        return self._floor.take()
+
+    def put_out(self, user: str, now: float) -> list[Effect] | None:
+        """End a user's match and seat and close the socket (4006). ``None``: the user has no seat now."""
+        seat = self._floor.seats.get(user)
+        if seat is None:
+            return None
+        if here := self._matches.of(seat):
+            self._matches.end(here[0], "ended_by_operator", None, now)
+        self._floor.close(seat, PUT_OUT, "disconnected by an operator")
+        self._admission.leave_seat(seat, "ended_by_operator", now)
+        return self._floor.take()
+
+    # --- time -----------------------------------------------------------------------------------------
 
     def next_deadline(self) -> float | None:
         """When :meth:`tick` is due, ``None`` for not before something else happens."""
@@ -259,6 +297,8 @@ class Switchboard:
                 self._legs.on_answer(seat, message, now)
             case SendDescription() | SendCandidate() | DirectState() | MediaFlowing():
                 self._negotiations.on_message(seat, message, now)
+            case Quality():
+                self._matches.quality(seat, message, now)
             case Report():
                 self._safety.on_report(seat, message)
             case Join():

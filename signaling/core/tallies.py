@@ -19,6 +19,6 @@ class Tallies:
     ends: Counter[str] = field(default_factory=Counter)
     """Matches by the reason of their end."""
     stale: int = 0
-    """Words about a direct attempt that is over, or never was: dropped."""
+    """Words about a direct attempt or a match that is over, or never was: dropped."""
     hidden: int = 0
     """Candidates dropped because their owner hides the address."""

@@ -42,6 +42,7 @@ class Health:
         database: Database,
         writer: MatchWriter,
         not_ready: NotReady,
+        engine: str,
         *,
         turn: TurnStates = tuple,
         clock: Callable[[], float] = time.monotonic,
@@ -49,6 +50,7 @@ class Health:
         self._database = database
         self._writer = writer
         self._not_ready = not_ready
+        self._engine = engine
         self._turn = turn
         self._clock = clock
         self._probe: asyncio.Task[bool] | None = None
@@ -67,8 +69,8 @@ class Health:
         )
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """200, or 503 with ``details.reasons``. A TURN server that does not work is told and no reason:
-        those who need none can still be sent here."""
+        """200 with the packet engine that runs, or 503 with ``details.reasons``. A TURN server that does not
+        work is told and no reason: those who need none can still be sent here."""
         states = list(self._turn())
         turn = {"turn": states} if states else {}
         reasons = list(self._not_ready())
@@ -82,7 +84,7 @@ class Health:
                 {"reasons": reasons, **turn},
                 {"Retry-After": "5", "Cache-Control": "no-store"},
             )
-        return json_response({"status": "ready", **turn})
+        return json_response({"status": "ready", "engine": self._engine, **turn})
 
     async def close(self) -> None:
         """Give up a look that goes on."""

@@ -65,6 +65,7 @@ class Town:
     service: RunningService
     browsers: Browsers
     turn_log: Path
+    engine: str
 
     async def caller(self, site: str) -> Caller:
         """A new guest on a site, in the lobby of the service."""
@@ -82,14 +83,16 @@ class Town:
             "relay_udp_port": "3480",
             "relay_tcp_port": "3480",
             "relay_stun_port": "3481",
+            "relay_engine": self.engine,
         }
         async with serving(self.lab, folder, host, **{**ports, **settings}) as service:
             yield service
 
 
 @contextlib.asynccontextmanager
-async def town(folder: Path, *sites: str, engine: str = "python") -> AsyncIterator[Town]:
-    """Only with these ``sites``; all without any."""
+async def town(folder: Path, *sites: str, engine: str = "auto") -> AsyncIterator[Town]:
+    """Only with these ``sites``; all without any. One packet engine for the whole life of a town: ``auto`` is
+    what operators run, the other one is tested on fewer networks."""
     wanted = {name: kind for name, kind in SITES.items() if not sites or name in sites}
     shaped = {name: conditions for name, conditions in SHAPED.items() if name in wanted}
     with Lab(wanted, shaped) as lab:
@@ -124,7 +127,7 @@ async def town(folder: Path, *sites: str, engine: str = "python") -> AsyncIterat
         ):
             browsers = Browsers(playwright, lab, service.url, ORIGINS, (*FLAGS, trust))
             try:
-                yield Town(lab, folder, service, browsers, turn_log)
+                yield Town(lab, folder, service, browsers, turn_log, engine)
             finally:
                 await browsers.close()
 

@@ -101,6 +101,22 @@ export interface MediaFlowing {
   readonly n?: number;
 }
 
+/**
+ * How the call is as this client measures it, for operators: every 10 s while connected and when the
+ * level changes, 5 s apart at least. One of another match is dropped; of each side the newest is kept.
+ */
+export interface Quality {
+  readonly type: "quality";
+  readonly match: string;
+  readonly level: "fair" | "good" | "poor";
+  readonly reason?: string | null;
+  readonly rtt_ms?: number | null;
+  readonly loss_permille?: number | null;
+  readonly received_bps?: number | null;
+  readonly sent_bps?: number | null;
+  readonly n?: number;
+}
+
 export interface Join {
   readonly type: "join";
   readonly interests?: readonly string[];
@@ -291,7 +307,7 @@ export interface Candidate {
 export interface Ended {
   readonly type: "ended";
   readonly match: string;
-  readonly reason: "blocked" | "dtls_failed" | "ice_failed" | "left" | "lost" | "media_lost" | "next" | "no_answer" | "no_shared_codec" | "relay_full" | "relay_stopping" | "replaced" | "service_stopping";
+  readonly reason: "blocked" | "dtls_failed" | "ended_by_operator" | "ice_failed" | "left" | "lost" | "media_lost" | "next" | "no_answer" | "no_shared_codec" | "relay_full" | "relay_stopping" | "replaced" | "service_stopping";
   readonly by: "service" | "stranger" | "you";
   readonly message: string;
   readonly step: "dtls" | "ice_tcp" | "ice_tls" | "ice_udp" | "limit" | "media_silent" | "signaling" | null;
@@ -379,6 +395,7 @@ export type ClientMessage =
   | SendCandidate
   | DirectState
   | MediaFlowing
+  | Quality
   | Join
   | Next
   | Leave
