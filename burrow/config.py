@@ -15,9 +15,18 @@ from msgspec import Meta, Struct
 
 from db.settings import DatabaseSettings
 from relay.settings import RelaySettings
-from signaling.settings import AuthSettings, LiveSettings, MatchingSettings, RouteSettings, ServerSettings
+from signaling.settings import (
+    AuthSettings,
+    LiveSettings,
+    MatchingSettings,
+    RouteSettings,
+    ServerSettings,
+    TurnSettings,
+)
 
 PREFIX = "BURROW_"
+SECRETS = ("BURROW_TURN_SECRET",)
+"""Read by the part that needs each, so that no secret is part of the configuration."""
 
 
 class ConfigError(Exception):
@@ -46,6 +55,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     live: LiveSettings = LiveSettings()
     matching: MatchingSettings = MatchingSettings()
     routes: RouteSettings = RouteSettings()
+    turn: TurnSettings = TurnSettings()
     relay: RelaySettings = RelaySettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
@@ -66,7 +76,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     for name, value in sorted(environ.items()):
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and name not in SECRETS:
             _override(raw, name, value)
     try:
         config = msgspec.convert(raw, Config, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import os
 from pathlib import Path
 
 import structlog
@@ -16,9 +17,11 @@ from burrow.metrics.http import PATH as METRICS_PATH
 from burrow.metrics.http import MetricsPage, count_authentications
 from burrow.metrics.registry import Metrics, PartsCollector
 from burrow.ports import LiveAccounts, LiveRecords, LiveSafety, stun_urls
+from burrow.turn import TurnWatch, turn_access
 from db.database import Database
 from db.match_writer import MatchWriter
 from relay.node import RelayNode
+from relay.settings import RelaySettings
 from signaling.accounts.passwords import Passwords
 from signaling.accounts.secrets import load_secrets
 from signaling.accounts.service import Accounts
@@ -51,6 +54,7 @@ class Service:
         self._data_dir = data_dir
         self._stack = contextlib.AsyncExitStack()
         self._live_task: asyncio.Task[None] | None = None
+        self._turn: TurnWatch | None = None
         self.url = ""
         self.relay: RelayNode | None = None
         self.operations: Operations | None = None
@@ -83,13 +87,17 @@ class Service:
         stack.push_async_callback(relay.close)
         self.relay = relay
         safety = LiveSafety(database, writer)
+        turn = turn_access(config.turn, self._data_dir, os.environ)
         rules = rules_from(
             config.live,
             config.matching,
             config.routes,
             stun=stun_urls(relay),
+            turn=turn,
             drain_queue=config.server.drain_queue,
         )
+        if turn is not None:
+            self._turn = TurnWatch(turn, config.turn.check_seconds, _asked_by_turn(config.relay, relay))
         live = LiveService(rules, relay, safety, LiveRecords(writer), policy=policy_from(config.routes))
         operations = Operations(
             live,
@@ -109,6 +117,7 @@ class Service:
             auth=config.auth,
             not_ready=operations.not_ready,
             engine=relay.engine_name,
+            turn=lambda: () if self._turn is None else self._turn.states(),
             inside=(count_authentications(metrics),),
         )
         metrics.add(
@@ -132,6 +141,8 @@ class Service:
         self.operations = operations
         await self._listen_for_metrics(page)
         await self._listen(runner)
+        if self._turn is not None:
+            stack.push_async_callback(_end, asyncio.create_task(self._turn.run(), name="turn watch"))
         log.info(
             "relay_started",
             engine=relay.engine_name,
@@ -205,6 +216,18 @@ class Service:
     async def stop(self) -> None:
         """Tell the users, close the rows, close everything."""
         await self._stack.aclose()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def _asked_by_turn(settings: RelaySettings, relay: RelayNode) -> tuple[str, int] | None:
+    """The relay's port that answers plain Binding requests, by IPv4: an allocation is for that family."""
+    if settings.stun_per_second == 0:
+        return None
+    return next(((at.host, at.port) for at in relay.bound if ":" not in at.host), None)
 
 
 def _is_loopback(host: str) -> bool:

@@ -42,6 +42,15 @@ class AnswerLeg:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartLeg:
+    """Restart ICE on a leg (RFC 8445 section 9). Answered by :class:`LegOffered` with new credentials, or by
+    nothing when there is no such leg. Link, SSRCs, DTLS and SRTP stay, and media goes the old way until the
+    browser nominates a new one. A leg that was never answered is offered as it was."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class LinkLegs:
     """Forward each leg's packets to the other. Answered by :class:`LinkUp` or :class:`LinkDown`.
     Both legs must be connected and unlinked."""
@@ -65,14 +74,14 @@ class CloseLeg:
     leg: LegId
 
 
-Request = OpenLeg | AnswerLeg | LinkLegs | UnlinkLegs | CloseLeg
+Request = OpenLeg | AnswerLeg | RestartLeg | LinkLegs | UnlinkLegs | CloseLeg
 
 # --- events -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class LegOffered:
-    """An offer for the leg's browser: the first, or a later one that narrows the codecs."""
+    """An offer for the leg's browser: the first, or a later one that narrows the codecs or restarts ICE."""
 
     leg: LegId
     sdp: str

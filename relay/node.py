@@ -175,6 +175,8 @@ class RelayNode:
                 self._open_leg(leg)
             case door.AnswerLeg(leg, sdp):
                 self._answer(leg, sdp)
+            case door.RestartLeg(leg):
+                self._restart(leg)
             case door.LinkLegs(link, a, b):
                 self._link(link, a, b)
             case door.UnlinkLegs(link):
@@ -253,9 +255,7 @@ class RelayNode:
             self._totals.refused(refusal[0])
             self._say(door.LegRefused(leg_id, *refusal))
             return
-        ice = IceCredentials(
-            secrets.token_urlsafe(6).replace("-", "+").replace("_", "/"), secrets.token_hex(16)
-        )
+        ice = _new_credentials()
         self._engine.open_leg(leg_id, ice)
         certificate = self._current_certificate()
         leg = Leg(
@@ -328,6 +328,17 @@ class RelayNode:
             leg.capable = answer.codecs
             leg.state = LegState.CONNECTING
             self._steps[leg_id].answered.set()
+
+    def _restart(self, leg_id: LegId) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is None:
+            return
+        if leg.answer is not None:
+            ice = _new_credentials()
+            self._engine.restart(leg_id, ice)
+            leg.restart(ice)
+            log.info("leg_restarted", leg=leg_id)
+        self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
 
     async def _bring_up(self, leg: Leg, steps: _Steps) -> None:
         """From the offer to the keys, or to the reason why not."""
@@ -502,6 +513,10 @@ class RelayNode:
 def _numbers(load: door.LoadReading) -> dict[str, float]:
     shares = {f"{name}_share": round(share, 2) for name, share in load.shares.items()}
     return {"stress": round(load.stress, 2), "legs": load.legs, **shares}
+
+
+def _new_credentials() -> IceCredentials:
+    return IceCredentials(secrets.token_urlsafe(6).replace("-", "+").replace("_", "/"), secrets.token_hex(16))
 
 
 def _change_refused(before: Answer, answer: Answer) -> tuple[str, str] | None:

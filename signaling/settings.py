@@ -51,6 +51,20 @@ class MatchingSettings(Struct, frozen=True, forbid_unknown_fields=True):
     rematch_memory: Annotated[int, Meta(ge=1, le=10_000_000)] = 200_000
 
 
+_TURN_HOST = r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?"
+TurnUrl = Annotated[
+    str,
+    Meta(pattern=rf"^(turn:{_TURN_HOST}(\?transport=(udp|tcp))?|turns:{_TURN_HOST}(\?transport=tcp)?)$"),
+]
+"""RFC 7065; ``turns`` by UDP (DTLS) is left out, since browsers cannot."""
+
+
+class TurnSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    urls: Annotated[tuple[TurnUrl, ...], Meta(max_length=4)] = ()
+    credential_seconds: Annotated[int, Meta(ge=60, le=86_400)] = 3600
+    check_seconds: Annotated[float, Meta(ge=5, le=86_400)] = 600.0
+
+
 class RouteSettings(Struct, frozen=True, forbid_unknown_fields=True):
     policy: Literal["direct-first", "relay-first", "relay-only"] = "direct-first"
     relay_after_ms: Annotated[int, Meta(ge=0, le=60_000)] = 600

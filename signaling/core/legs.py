@@ -14,6 +14,9 @@ from signaling.core.route import RoutePolicy, leg_before_match
 from signaling.core.seat import Lobby, Seat, Talking, Waiting
 from signaling.messages import LegAnswer, LegOffer, LegState, OpenLeg
 
+RESTARTS_AT_ONCE = 3
+"""A device that changes its network may do so twice in a moment."""
+
 LegEvent = LegNews | door.LegClosed | door.LegRefused
 
 
@@ -83,17 +86,29 @@ class Legs:
 
     def on_open(self, seat: Seat, message: OpenLeg, now: float) -> None:
         """A leg that has been up and is dead as its user sees it is replaced; a fresh one has to come up
-        before it can be, so a user cannot have legs made faster than they can be answered."""
+        before it can be, so a user cannot have legs made faster than they can be answered. One whose user has
+        another network is restarted. What asks for too much gets the offer that there is."""
         leg = seat.leg
-        if isinstance(leg, Connected | InterruptedLeg) and leg.id == message.replace:
-            self.close(seat)
-            self._replaced(seat, now)
+        if isinstance(leg, Connected | InterruptedLeg):
+            if leg.id == message.replace:
+                self.close(seat)
+                self._replaced(seat, now)
+            elif leg.id == message.restart and self._may_restart(seat, now):
+                self._floor.ask(door.RestartLeg(leg.id))
+                return
         if seat.leg is None:
             self.open(seat)
             if isinstance(seat.state, Lobby):
                 self.rest(seat, now)
         elif not isinstance(seat.leg, Opening):
-            self._floor.tell(seat, LegOffer(leg=seat.leg.id, sdp=seat.leg.sdp))
+            self._offer(seat, seat.leg.id, seat.leg.sdp, now)
+
+    def _may_restart(self, seat: Seat, now: float) -> bool:
+        each = self._floor.rules.leg_restart_seconds
+        if seat.restarts_until > now + (RESTARTS_AT_ONCE - 1) * each:
+            return False
+        seat.restarts_until = max(seat.restarts_until, now) + each
+        return True
 
     def on_answer(self, seat: Seat, message: LegAnswer, now: float) -> None:
         leg = seat.leg
@@ -126,7 +141,7 @@ class Legs:
         new = after(leg, event)
         match event:
             case door.LegOffered():
-                self._floor.tell(seat, LegOffer(leg=event.leg, sdp=event.sdp))
+                self._offer(seat, event.leg, event.sdp, now)
             case door.AnswerRefused():
                 self._floor.tell(
                     seat, LegState(leg=event.leg, state="refused", code=event.code, message=event.message)
@@ -138,6 +153,11 @@ class Legs:
             case _ if isinstance(new, InterruptedLeg):
                 self._floor.tell(seat, LegState(leg=new.id, state="interrupted", transport=new.transport))
         self._become(seat, new, now)
+
+    def _offer(self, seat: Seat, leg: LegId, sdp: str, now: float) -> None:
+        access = self._floor.rules.turn
+        turn = None if access is None else access.credentials(seat.user, now + self._floor.unix_offset)
+        self._floor.tell(seat, LegOffer(leg=leg, sdp=sdp, turn=turn))
 
     def _on_closed(self, seat: Seat, event: door.LegClosed, now: float) -> None:
         self._drop(seat)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from signaling.core.turn import TurnAccess
+
 LegPolicy = Literal["always", "strict", "never"]
 """When legs are opened before a match: for all, for those who will need the relay, for nobody."""
 
@@ -41,8 +43,12 @@ class Rules:
     """After this long connected by relay each side may lose a leg again."""
     legs: LegPolicy = "always"
     leg_idle_seconds: float = 300.0
+    leg_restart_seconds: float = 5.0
+    """A user's leg is restarted at most so often on average, three times at once."""
     stun: tuple[str, ...] = ()
     """``stun:`` addresses told to clients: the relay's own ports."""
+    turn: TurnAccess | None = None
+    """The operator's TURN server, told with every leg's offer."""
     settle_seconds: float = 3.0
     """How long the record of an ended match waits for the relay's last counts."""
     typing_seconds: float = 5.0

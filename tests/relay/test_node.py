@@ -139,6 +139,54 @@ async def test_answer_with_very_many_feedback_lines_costs_little(node: Node) -> 
     assert time.process_time() - start < 0.1
 
 
+async def test_restart_offers_new_credentials_and_nothing_else(node: Node) -> None:
+    a, b = await node.connect("a"), await node.connect("b")
+    await node.link("l", "a", "b")
+    node.relay.ask(door.RestartLeg(LegId("a")))
+    offered = await node.next(door.LegOffered)
+    assert offered.leg == "a"
+
+    def parts(sdp: str) -> tuple[list[str], list[str]]:
+        lines = re.sub(r"o=- (\d+) \d+", r"o=- \1", sdp).splitlines()
+        return (
+            [line for line in lines if line.startswith(("a=ice-ufrag", "a=ice-pwd"))],
+            [line for line in lines if not line.startswith(("a=ice-ufrag", "a=ice-pwd"))],
+        )
+
+    (old_ice, before), (new_ice, after) = parts(a.offer), parts(offered.sdp)
+    assert after == before
+    assert not set(new_ice) & set(old_ice)
+    assert re.findall(r"o=- \d+ (\d+)", offered.sdp) == ["2"]
+    # The same media goes on both ways: before the answer, after it, and on the new path.
+    a.send_rtp(rtp(a.video_ssrc, 1))
+    await b.rtp.get()
+    a.restart(offered.sdp)
+    node.relay.ask(door.AnswerLeg(LegId("a"), a.answer()))
+    while not a.stun.empty():
+        a.stun.get_nowait()
+    a.check()
+    await a.stun.get()
+    a.send_rtp(rtp(a.video_ssrc, 2))
+    await b.rtp.get()
+    b.send_rtp(rtp(b.video_ssrc, 1))
+    await a.rtp.get()
+    assert {s.leg: s.state for s in node.relay.snapshot().legs} == {"a": "connected", "b": "connected"}
+    node.relay.ask(door.UnlinkLegs(LinkId("l")))
+    down = await node.next(door.LinkDown)
+    assert (down.reason, down.a_to_b.packets, down.b_to_a.packets) == ("asked", 2, 1)
+    assert not node.drops("a")
+
+
+async def test_restart_of_a_leg_that_is_not_there_or_not_answered_changes_nothing(node: Node) -> None:
+    far = await node.open("a")
+    node.relay.ask(door.RestartLeg(LegId("nobody")))
+    node.relay.ask(door.RestartLeg(LegId("a")))
+    assert (await node.next(door.LegOffered)).sdp == far.offer
+    node.relay.ask(door.AnswerLeg(LegId("a"), far.answer()))
+    await far.connect()
+    await node.next(door.LegConnected)
+
+
 async def test_leg_and_link_ids_in_use_are_refused(node: Node) -> None:
     await node.connect("a")
     await node.connect("b")
