@@ -1,5 +1,6 @@
 import type { LegOffer, LegState as LegMessage } from "./wire";
-import type { MediaTotals } from "./quality";
+import { limitRates, nothing, type OwnTracks, putTracks } from "./sending";
+import { type ConnectionStats, offeredBy, readStats } from "./stats";
 
 export type LegState =
   | { readonly kind: "none" }
@@ -8,26 +9,6 @@ export type LegState =
   | { readonly kind: "interrupted"; readonly leg: string }
   | { readonly kind: "closed"; readonly code: string }
   | { readonly kind: "refused"; readonly code: string };
-
-/** What is sent while linked. Null sends nothing. */
-export interface Outgoing {
-  readonly audio: MediaStreamTrack | null;
-  readonly video: MediaStreamTrack | null;
-}
-
-/** A way between browser and relay that was tried. */
-export interface PairFact {
-  readonly protocol: "udp" | "tcp";
-  readonly succeeded: boolean;
-  readonly selected: boolean;
-  readonly roundTripMs: number | null;
-}
-
-export interface LegStats {
-  readonly pairs: readonly PairFact[];
-  readonly offered: { readonly udp: boolean; readonly tcp: boolean };
-  readonly totals: MediaTotals;
-}
 
 export interface LegOptions {
   readonly open: () => RTCPeerConnection;
@@ -38,11 +19,6 @@ export interface LegOptions {
   readonly onIncoming: (stream: MediaStream | null) => void;
 }
 
-const AUDIO_MID = "0";
-const VIDEO_MID = "1";
-const LOW_BITRATE_BPS = 120_000;
-const VIDEO_BITRATE_BPS = 2_500_000;
-
 /**
  * The one media connection to the relay. It outlives matches: being matched only puts tracks on its
  * senders, and taking them off keeps the bandwidth estimate (docs/protocol.md, chapter 3).
@@ -52,7 +28,7 @@ export class Leg {
   private connection: RTCPeerConnection | null = null;
   private id: string | null = null;
   private offered = { udp: false, tcp: false };
-  private outgoing: Outgoing = { audio: null, video: null };
+  private outgoing: OwnTracks = nothing;
   private linked = false;
   private lowBandwidth = false;
   /** Negotiations and changes of tracks go one after the other. */
@@ -85,7 +61,7 @@ export class Leg {
       if (sdp === undefined) return;
       this.options.onIncoming(this.options.streamOf(connection.getReceivers().map((receiver) => receiver.track)));
       this.options.answer(message.leg, sdp);
-      await this.limitRates(connection);
+      await limitRates(connection, this.lowBandwidth);
       await this.putTracks(connection);
     });
   }
@@ -122,7 +98,7 @@ export class Leg {
     return this.tracksChanged();
   }
 
-  send(outgoing: Outgoing): Promise<void> {
+  send(outgoing: OwnTracks): Promise<void> {
     this.outgoing = outgoing;
     return this.tracksChanged();
   }
@@ -131,7 +107,7 @@ export class Leg {
   setLowBandwidth(on: boolean): Promise<void> {
     this.lowBandwidth = on;
     return this.queue(async () => {
-      if (this.connection !== null) await this.limitRates(this.connection);
+      if (this.connection !== null) await limitRates(this.connection, this.lowBandwidth);
     });
   }
 
@@ -141,7 +117,7 @@ export class Leg {
     this.change({ kind: "none" });
   }
 
-  async stats(nowMs: number): Promise<LegStats | null> {
+  async stats(nowMs: number): Promise<ConnectionStats | null> {
     if (this.connection === null) return null;
     return readStats(await this.connection.getStats(), this.offered, nowMs);
   }
@@ -157,29 +133,8 @@ export class Leg {
     });
   }
 
-  private async putTracks(connection: RTCPeerConnection): Promise<void> {
-    const { audio, video } = this.linked ? this.outgoing : { audio: null, video: null };
-    for (const transceiver of connection.getTransceivers()) {
-      const track = transceiver.mid === AUDIO_MID ? audio : transceiver.mid === VIDEO_MID ? video : null;
-      if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
-    }
-  }
-
-  private async limitRates(connection: RTCPeerConnection): Promise<void> {
-    for (const { mid, sender } of connection.getTransceivers()) {
-      const parameters = sender.getParameters();
-      const [encoding] = parameters.encodings;
-      if (encoding === undefined) continue;
-      if (mid === AUDIO_MID) {
-        encoding.priority = "high";
-        encoding.networkPriority = "high";
-      } else {
-        encoding.maxBitrate = this.lowBandwidth ? LOW_BITRATE_BPS : VIDEO_BITRATE_BPS;
-        encoding.scaleResolutionDownBy = this.lowBandwidth ? 4 : 1;
-        encoding.maxFramerate = this.lowBandwidth ? 10 : 30;
-      }
-      await sender.setParameters(parameters);
-    }
+  private putTracks(connection: RTCPeerConnection): Promise<void> {
+    return putTracks(connection, this.linked ? this.outgoing : nothing);
   }
 
   private queue(work: () => Promise<void>): Promise<void> {
@@ -202,83 +157,4 @@ export class Leg {
     this.current = state;
     this.options.onState(state);
   }
-}
-
-export function offeredBy(sdp: string): { udp: boolean; tcp: boolean } {
-  const candidates = sdp.split(/\r?\n/u).filter((line) => line.startsWith("a=candidate:"));
-  const speaks = (protocol: string): boolean => candidates.some((line) => line.split(" ")[2]?.toLowerCase() === protocol);
-  return { udp: speaks("udp"), tcp: speaks("tcp") };
-}
-
-type Entry = Record<string, unknown>;
-
-function amount(entry: Entry, key: string): number {
-  const value = entry[key];
-  return typeof value === "number" ? value : 0;
-}
-
-function amountOrNull(entry: Entry, key: string): number | null {
-  const value = entry[key];
-  return typeof value === "number" ? value : null;
-}
-
-/** The browser's report in this client's words. Names of fields: W3C's webrtc-stats. */
-export function readStats(
-  report: { forEach(visit: (entry: Entry) => void): void },
-  offered: { udp: boolean; tcp: boolean },
-  nowMs: number,
-): LegStats {
-  const entries = new Map<string, Entry>();
-  report.forEach((entry) => {
-    if (typeof entry["id"] === "string") entries.set(entry["id"], entry);
-  });
-  const selectedIds = new Set<unknown>();
-  for (const entry of entries.values()) {
-    if (entry["type"] === "transport") selectedIds.add(entry["selectedCandidatePairId"]);
-  }
-  const pairs: PairFact[] = [];
-  const totals = {
-    atMs: nowMs,
-    packetsReceived: 0,
-    packetsLost: 0,
-    frozenSeconds: 0,
-    framesDecoded: 0,
-    lossOut: null as number | null,
-    roundTripMs: null as number | null,
-    availableOutBps: null as number | null,
-  };
-  for (const [id, entry] of entries) {
-    switch (entry["type"]) {
-      case "candidate-pair": {
-        const remote = entries.get(String(entry["remoteCandidateId"]));
-        const local = entries.get(String(entry["localCandidateId"]));
-        const protocol = (remote ?? local)?.["protocol"] === "tcp" ? "tcp" : "udp";
-        const seconds = amountOrNull(entry, "currentRoundTripTime");
-        const roundTripMs = seconds === null ? null : seconds * 1000;
-        const selected = selectedIds.has(id);
-        pairs.push({ protocol, succeeded: entry["state"] === "succeeded", selected, roundTripMs });
-        if (selected) {
-          totals.roundTripMs ??= roundTripMs;
-          totals.availableOutBps = amountOrNull(entry, "availableOutgoingBitrate");
-        }
-        break;
-      }
-      case "inbound-rtp":
-        totals.packetsReceived += amount(entry, "packetsReceived");
-        totals.packetsLost += amount(entry, "packetsLost");
-        totals.frozenSeconds += amount(entry, "totalFreezesDuration");
-        totals.framesDecoded += amount(entry, "framesDecoded");
-        break;
-      case "remote-inbound-rtp": {
-        const loss = amountOrNull(entry, "fractionLost");
-        if (loss !== null) totals.lossOut = Math.max(totals.lossOut ?? 0, loss);
-        // From end to end, through the relay: this is what the two feel.
-        const seconds = amountOrNull(entry, "roundTripTime");
-        if (seconds !== null) totals.roundTripMs = Math.max(totals.roundTripMs ?? 0, seconds * 1000);
-        break;
-      }
-      default:
-    }
-  }
-  return { pairs, offered, totals };
 }

@@ -1,6 +1,7 @@
 import { type CallState, inTalk } from "./call";
 import { type Cancel, type Clock, every } from "./clock";
 import type { Connection } from "./connection";
+import type { Direct } from "./direct";
 import type { Leg, LegState } from "./leg";
 import { judgeNetwork, nothingChecked } from "./network";
 import { QualityGauge } from "./quality";
@@ -15,6 +16,7 @@ export interface LegWatchOptions {
   readonly clock: Clock;
   readonly connection: Connection;
   readonly leg: Leg;
+  readonly direct: Direct;
   readonly call: () => CallState;
   readonly publish: (change: Partial<View>) => void;
 }
@@ -75,13 +77,18 @@ export class LegWatch {
   }
 
   private async read(): Promise<void> {
-    const { clock, connection, leg, publish, call } = this.options;
-    const stats = await leg.stats(clock.nowMs());
-    const now = call();
-    if (inTalk(now)) {
-      if (stats !== null && now.kind === "connected") publish({ quality: this.gauge.read(stats.totals) });
+    const { clock, connection, leg, direct, publish, call } = this.options;
+    const talk = call();
+    if (inTalk(talk)) {
+      // Of the route whose picture is shown, whatever the other one does.
+      const { shown } = talk.talk;
+      const stats = await (shown === "direct" ? direct.stats() : leg.stats(clock.nowMs()));
+      const now = call();
+      if (stats === null || now.kind !== "connected" || now.talk.shown !== shown) return;
+      publish({ quality: this.gauge.read(stats.totals) });
       return;
     }
+    const stats = await leg.stats(clock.nowMs());
     if (this.checkingSinceMs === null) {
       this.cancelLook();
       return;

@@ -1,4 +1,5 @@
-import type { LegState, LegStats } from "./leg";
+import type { LegState } from "./leg";
+import type { ConnectionStats } from "./stats";
 
 export type Finding = "checking" | "ok" | "failed" | "not_offered";
 export type Verdict = "checking" | "good" | "slow" | "tcp_only" | "relay_full" | "no_relay" | "no_service";
@@ -20,7 +21,7 @@ export interface NetworkFacts {
   readonly service: "open" | "trying" | "away";
   readonly serviceRoundTripMs: number | null;
   readonly leg: LegState;
-  readonly stats: LegStats | null;
+  readonly stats: ConnectionStats | null;
   /** Since the check began. */
   readonly elapsedMs: number;
 }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { Leg, type LegState, offeredBy, readStats } from "../../src/core/leg";
+import { Leg, type LegState } from "../../src/core/leg";
+import { offeredBy, readStats } from "../../src/core/stats";
 import { settle } from "./fakes";
 
 class FakeSender {
@@ -24,7 +25,7 @@ class FakePeer {
   closed = false;
   offers: string[] = [];
   localDescription: { sdp: string } | null = null;
-  readonly transceivers = ["0", "1"].map((mid) => ({ mid, direction: "recvonly", sender: new FakeSender(), receiver: { track: { id: mid } } }));
+  readonly transceivers = ["0", "1"].map((mid) => ({ mid, direction: "recvonly", sender: new FakeSender(), receiver: { track: { id: mid, kind: mid === "0" ? "audio" : "video" } } }));
   refuse = false;
   setRemoteDescription({ sdp }: { sdp: string }): Promise<void> {
     if (this.refuse) return Promise.reject(new Error("not SDP"));

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
-import type { LegStats, PairFact } from "../../src/core/leg";
+import type { ConnectionStats, PairFact } from "../../src/core/stats";
 import { judgeNetwork, type NetworkFacts, reportText } from "../../src/core/network";
 
-function stats(pairs: PairFact[], offered = { udp: true, tcp: true }): LegStats {
+function stats(pairs: PairFact[], offered = { udp: true, tcp: true }): ConnectionStats {
   return {
     pairs,
     offered,
     totals: { atMs: 0, packetsReceived: 0, packetsLost: 0, frozenSeconds: 0, framesDecoded: 0, lossOut: null, roundTripMs: null, availableOutBps: null },
+    vitals: { heard: 0, audioPackets: 0, videoPackets: 0, framesDecoded: 0, sentPackets: 0, receivedBytes: 0, sentBytes: 0 },
   };
 }
 
