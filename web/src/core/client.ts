@@ -89,6 +89,9 @@ export class Client {
       },
     });
     this.leg = new Leg({
+      clock,
+      tcpFirst: () => !inTalk(this.call) && this.watch.wantsTcp,
+      onTcp: () => this.watch.tcpWorks(),
       open: () => around.openPeer([]),
       streamOf: around.streamOf,
       answer: (leg, sdp) => this.connection.send({ type: "leg_answer", leg, sdp }),
@@ -106,7 +109,7 @@ export class Client {
       onIncoming: (incomingDirect) => publish({ incomingDirect }),
     });
     const { connection, direct, leg } = this;
-    this.watch = new LegWatch({ clock, connection, leg, direct, call: () => this.call, publish });
+    this.watch = new LegWatch({ clock, connection, leg, direct, call: () => this.call, openProbe: around.openPeer, publish });
     this.devices = new Devices({
       media: around.media,
       wishes: () => this.settings.value,
@@ -304,6 +307,7 @@ export class Client {
       this.connection.close();
       this.dispatch({ kind: "reset" });
       this.leg.close();
+      this.watch.stop();
       this.devices.stop();
       this.around.placeholder.stop();
       this.devicesWanted = false;

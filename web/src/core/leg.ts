@@ -1,6 +1,7 @@
+import type { Cancel, Clock } from "./clock";
 import type { LegOffer, LegState as LegMessage } from "./wire";
 import { limitRates, nothing, type OwnTracks, putTracks } from "./sending";
-import { type ConnectionStats, offeredBy, readStats } from "./stats";
+import { type ConnectionStats, offeredBy, readStats, withoutUdp } from "./stats";
 
 export type LegState =
   | { readonly kind: "none" }
@@ -11,13 +12,21 @@ export type LegState =
   | { readonly kind: "refused"; readonly code: string };
 
 export interface LegOptions {
+  readonly clock: Clock;
   readonly open: () => RTCPeerConnection;
   readonly streamOf: (tracks: MediaStreamTrack[]) => MediaStream;
   readonly answer: (leg: string, sdp: string) => void;
+  /** Whether it is still to be seen if TCP gets through: a browser whose UDP works never tries it. */
+  readonly tcpFirst: () => boolean;
+  readonly onTcp: () => void;
   readonly onState: (state: LegState) => void;
   /** The stranger's picture and sound; null when there is no connection. The same object for a leg's life. */
   readonly onIncoming: (stream: MediaStream | null) => void;
 }
+
+/** How long UDP is held back for that; over it, TCP may still be what is left. */
+const TCP_FIRST_MS = 800;
+const AUDIO_MID = "0";
 
 /**
  * The one media connection to the relay. It outlives matches: being matched only puts tracks on its
@@ -31,6 +40,7 @@ export class Leg {
   private outgoing: OwnTracks = nothing;
   private linked = false;
   private lowBandwidth = false;
+  private cancelHold: Cancel = () => undefined;
   /** Negotiations and changes of tracks go one after the other. */
   private work: Promise<void> = Promise.resolve();
 
@@ -42,18 +52,22 @@ export class Leg {
 
   /** Answers the relay's offer: a new leg, or the same one with fewer codecs. */
   offer(message: LegOffer): Promise<void> {
+    let { sdp: offered } = message;
+    let held: readonly string[] = [];
     // At once, not in turn: what the relay says next of this leg must find it.
     if (this.id !== message.leg || this.connection === null) {
       this.shut();
       this.id = message.leg;
       this.connection = this.options.open();
+      if (this.options.tcpFirst() && offeredBy(offered).tcp) ({ sdp: offered, candidates: held } = withoutUdp(offered));
       this.change({ kind: "opening", leg: message.leg });
     }
     const connection = this.connection;
     return this.queue(async () => {
       if (this.connection !== connection) return;
       this.offered = offeredBy(message.sdp);
-      await connection.setRemoteDescription({ type: "offer", sdp: message.sdp });
+      await connection.setRemoteDescription({ type: "offer", sdp: offered });
+      if (held.length > 0) this.holdBack(connection, held);
       for (const transceiver of connection.getTransceivers()) transceiver.direction = "sendrecv";
       await connection.setLocalDescription(await connection.createAnswer());
       if (this.replaced(connection)) return;
@@ -122,6 +136,24 @@ export class Leg {
     return readStats(await this.connection.getStats(), this.offered, nowMs);
   }
 
+  /** The relay's UDP addresses are given to the browser when TCP has got through, or has had its time. */
+  private holdBack(connection: RTCPeerConnection, held: readonly string[]): void {
+    const give = (): void => {
+      this.cancelHold();
+      connection.oniceconnectionstatechange = null;
+      void this.queue(async () => {
+        if (this.replaced(connection)) return;
+        for (const candidate of held) await connection.addIceCandidate({ candidate, sdpMid: AUDIO_MID });
+      });
+    };
+    this.cancelHold = this.options.clock.after(TCP_FIRST_MS, give);
+    connection.oniceconnectionstatechange = () => {
+      if (connection.iceConnectionState !== "connected" && connection.iceConnectionState !== "completed") return;
+      this.options.onTcp();
+      give();
+    };
+  }
+
   /** Apart, because another offer may have come while this one was being answered. */
   private replaced(connection: RTCPeerConnection): boolean {
     return this.connection !== connection;
@@ -148,6 +180,8 @@ export class Leg {
   private shut(): void {
     this.id = null;
     if (this.connection === null) return;
+    this.cancelHold();
+    this.connection.oniceconnectionstatechange = null;
     this.connection.close();
     this.connection = null;
     this.options.onIncoming(null);

@@ -33,6 +33,16 @@ export function offeredBy(sdp: string): { udp: boolean; tcp: boolean } {
   return { udp: speaks("udp"), tcp: speaks("tcp") };
 }
 
+/** The offer without the relay's UDP addresses, and these. */
+export function withoutUdp(sdp: string): { readonly sdp: string; readonly candidates: readonly string[] } {
+  const lines = sdp.split(/\r?\n/u);
+  const udp = (line: string): boolean => line.startsWith("a=candidate:") && line.split(" ")[2]?.toLowerCase() === "udp";
+  return {
+    sdp: lines.filter((line) => !udp(line) && line !== "a=end-of-candidates").join("\r\n"),
+    candidates: [...new Set(lines.filter(udp).map((line) => line.slice(2)))],
+  };
+}
+
 type Entry = Record<string, unknown>;
 
 function amount(entry: Entry, key: string): number {

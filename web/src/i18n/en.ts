@@ -162,6 +162,7 @@ export const en = {
     verdict: {
       checking: "Checking your network…",
       good: "Your network is ready.",
+      strict: "Your network is ready. It is a strict one, so most talks go by the relay.",
       slow: "It works, but answers take long. Talks may lag.",
       tcp_only: "It works over TCP only. The picture may stutter on a weak line.",
       relay_full: "The relay is full just now. You can queue; it tries again by itself.",
@@ -176,7 +177,13 @@ export const en = {
     ms: "{{value}} ms",
     finding: { checking: "Checking…", ok: "Works", failed: "Does not work", not_offered: "Not offered here" },
     notMeasured: "Not measured yet",
-    natUnknown: "Not tested yet",
+    mapping: {
+      checking: "Checking…",
+      open: "None: nothing is translated",
+      independent: "Ordinary: strangers can reach you directly",
+      symmetric: "Strict: direct talks seldom work",
+      unknown: "Could not be told",
+    },
     details: "Details",
     again: "Check again",
     copy: "Copy report",

@@ -111,6 +111,7 @@ test("signing in connects once and checks the network in the background", async 
   expect(sockets).toHaveLength(1);
   expect(socket().of("leg_open")).toHaveLength(1);
   expect(view.network.service).not.toBe("failed");
+  expect(peers.map(({ channels }) => channels)).toEqual([1]);
 });
 
 test("the profile's wishes are taken over, used, and saved when they change", async () => {
@@ -239,13 +240,13 @@ describe("the direct route", () => {
 
   test("it asks the relay's own STUN addresses and no others, and offers", async () => {
     await trying();
-    expect(asked).toEqual([["stun:192.0.2.1:3478", "stun:192.0.2.1:3479"]]);
+    expect(asked.at(-1)).toEqual(["stun:192.0.2.1:3478", "stun:192.0.2.1:3479"]);
     expect(socket().of("description")).toMatchObject([{ match: "m1", attempt: 1, kind: "offer" }]);
     hear({ type: "description", match: "m1", attempt: 1, kind: "answer", sdp: "answer" });
     hear({ type: "candidate", match: "m1", attempt: 1, candidate: "candidate:1", mid: "0", line: 0, ufrag: null });
     await settle();
-    expect(peers[0]?.added).toEqual(["candidate:1"]);
-    peers[0]?.becomes("connected");
+    expect(peers.at(-1)?.added).toEqual(["candidate:1"]);
+    peers.at(-1)?.becomes("connected");
     expect(socket().of("direct_state")).toMatchObject([{ state: "connected" }]);
     expect(view.incomingDirect).not.toBeNull();
   });
@@ -255,9 +256,9 @@ describe("the direct route", () => {
     hear({ type: "description", match: "m1", attempt: 1, kind: "answer", sdp: "answer" });
     await settle();
     route("connected");
-    peers[0]?.media({ audio: 50 });
+    peers.at(-1)?.media({ audio: 50 });
     await clock.advance(1_000);
-    peers[0]?.media({ audio: 50 });
+    peers.at(-1)?.media({ audio: 50 });
     await clock.advance(1_000);
     expect(view.quality).toMatchObject({ grade: "good", roundTripMs: 20 });
     route("connected", { route: "relay", attempt: 2 });
@@ -271,9 +272,9 @@ describe("the direct route", () => {
     await settle();
     client.networkChanged();
     await settle();
-    expect(peers[0]?.restarts).toBe(1);
+    expect(peers.at(-1)?.restarts).toBe(1);
     hear({ type: "ended", match: "m1", reason: "left", by: "stranger", message: "" });
-    expect(peers[0]?.closed).toBe(true);
+    expect(peers.at(-1)?.closed).toBe(true);
     expect(view.incomingDirect).toBeNull();
   });
 
@@ -282,8 +283,30 @@ describe("the direct route", () => {
     route("connected");
     socket().end();
     expect(view.call).toMatchObject({ kind: "reconnecting", cause: "socket" });
-    expect(peers[0]?.closed).toBe(false);
+    expect(peers.at(-1)?.closed).toBe(false);
   });
+});
+
+test("the service is told what the check has found, once for each news", async () => {
+  await signedIn();
+  hear({ type: "leg_offer", leg: "l", sdp: "a=candidate:1 1 udp 1 192.0.2.1 3478 typ host\r\na=candidate:2 1 tcp 1 192.0.2.1 3478 typ host" });
+  await settle();
+  hear({ type: "leg_state", leg: "l", state: "connected", transport: "udp", code: null, message: null });
+  const [probe] = peers;
+  const mapped = { type: "srflx", protocol: "udp", relatedAddress: "10.0.0.2", relatedPort: 50_000, foundation: "1" };
+  for (const port of [40_000, 40_001]) {
+    probe?.onicecandidate?.({ candidate: { ...mapped, candidate: "candidate:1", address: "203.0.113.9", port } as RTCIceCandidate });
+  }
+  await clock.advance(3_000);
+  expect(socket().of("network").at(-1)).toMatchObject({ udp: true, mapping: "symmetric", rtt_ms: 20 });
+  const told = socket().of("network").length;
+  await clock.advance(3_000);
+  expect(socket().of("network")).toHaveLength(told);
+  expect(view.network).toMatchObject({ mapping: "symmetric", verdict: "strict", udp: "ok" });
+
+  client.checkNetwork();
+  expect(probe?.closed).toBe(true);
+  expect(socket().of("leg_open").at(-1)).toMatchObject({ replace: "l" });
 });
 
 test("a refused leg is asked for again, with growing patience", async () => {

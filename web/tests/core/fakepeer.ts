@@ -36,6 +36,10 @@ export class FakePeer {
   remoteDescription: { type: string; sdp: string } | null = null;
   onicecandidate: ((event: { candidate: RTCIceCandidate | null }) => void) | null = null;
   onconnectionstatechange: (() => void) | null = null;
+  iceGatheringState: RTCIceGatheringState = "new";
+  onicegatheringstatechange: (() => void) | null = null;
+  onicecandidateerror: ((event: Partial<RTCPeerConnectionIceErrorEvent>) => void) | null = null;
+  channels = 0;
   readonly transceivers: FakeTransceiver[] = [];
   readonly added: string[] = [];
   rolledBack = 0;
@@ -54,6 +58,9 @@ export class FakePeer {
   getReceivers(): unknown[] {
     return this.transceivers.map(({ receiver }) => receiver);
   }
+  createDataChannel(): void {
+    this.channels += 1;
+  }
   restartIce(): void {
     this.restarts += 1;
   }
@@ -67,6 +74,9 @@ export class FakePeer {
       this.signalingState = "stable";
     }
     this.remoteDescription = description;
+  }
+  createAnswer(): Promise<object> {
+    return Promise.resolve({});
   }
   async setLocalDescription(): Promise<void> {
     await Promise.resolve();
