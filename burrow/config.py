@@ -15,9 +15,18 @@ from msgspec import Meta, Struct
 
 from db.settings import DatabaseSettings
 from relay.settings import RelaySettings
-from signaling.settings import AuthSettings, LiveSettings, MatchingSettings, RouteSettings, ServerSettings
+from signaling.settings import (
+    AuthSettings,
+    LiveSettings,
+    MatchingSettings,
+    RouteSettings,
+    ServerSettings,
+    TurnSettings,
+)
 
 PREFIX = "BURROW_"
+SECRETS = ("BURROW_TURN_SECRET",)
+"""Read by the part that needs each, so that no secret is part of the configuration."""
 
 
 class ConfigError(Exception):
@@ -31,6 +40,12 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=-1, le=65535)] = 9464
+    token: Annotated[str, Meta(pattern=r"^(|[\x21-\x7e]{16,})$")] = ""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """One field a section of ``config.toml``."""
 
@@ -40,7 +55,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     live: LiveSettings = LiveSettings()
     matching: MatchingSettings = MatchingSettings()
     routes: RouteSettings = RouteSettings()
+    turn: TurnSettings = TurnSettings()
     relay: RelaySettings = RelaySettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 
 
@@ -59,7 +76,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     for name, value in sorted(environ.items()):
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and name not in SECRETS:
             _override(raw, name, value)
     try:
         config = msgspec.convert(raw, Config, strict=True)
@@ -76,18 +93,33 @@ def _sections() -> dict[str, type[Struct]]:
 def _override(raw: dict[str, Any], name: str, value: str) -> None:
     section, _, key = name[len(PREFIX) :].lower().partition("_")
     sections = _sections()
-    fields = (
-        {f.name: f.type for f in msgspec.structs.fields(sections[section])} if section in sections else {}
-    )
+    fields = _keys(sections[section]) if section in sections else {}
     if key not in fields:
         known = ", ".join(f"{PREFIX}{section.upper()}_{k.upper()}" for k in fields) or ", ".join(
             f"{PREFIX}{s.upper()}_…" for s in sections
         )
         raise ConfigError(f"Unknown environment variable {name}. Known here: {known}.")
-    table = raw.setdefault(section, {})
-    if not isinstance(table, dict):
-        raise ConfigError(f"[{section}] in the configuration file is not a table.")
-    table[key] = _from_text(value, fields[key])
+    tables, kind = fields[key]
+    table = raw
+    for at, name_of_table in enumerate((section, *tables), start=1):
+        table = table.setdefault(name_of_table, {})
+        if not isinstance(table, dict):
+            path = ".".join((section, *tables)[:at])
+            raise ConfigError(f"[{path}] in the configuration file is not a table.")
+    table[key.removeprefix("_".join((*tables, "")))] = _from_text(value, kind)
+
+
+def _keys(section: type[Struct]) -> dict[str, tuple[tuple[str, ...], Any]]:
+    """The keys of a section and of the tables in it, as variables name them: in which table each is, and its
+    type."""
+    keys: dict[str, tuple[tuple[str, ...], Any]] = {}
+    for field in msgspec.structs.fields(section):
+        if isinstance(field.type, type) and issubclass(field.type, Struct):
+            for name, (tables, kind) in _keys(field.type).items():
+                keys[f"{field.name}_{name}"] = ((field.name, *tables), kind)
+        else:
+            keys[field.name] = ((), field.type)
+    return keys
 
 
 def _from_text(value: str, kind: Any) -> Any:
@@ -114,8 +146,10 @@ def _explain(raw: dict[str, Any], problem: str) -> str:
     at = re.search(r"- at `\$\.?([^`]*)`", problem)
     keys = at.group(1).split(".") if at and at.group(1) else []
     if unknown:
-        where = f"[{keys[0]}] " if keys else ""
-        known = _sections()[keys[0]] if keys else Config
+        where = f"[{'.'.join(keys)}] " if keys else ""
+        known: type[Struct] = Config
+        for key in keys:
+            known = {f.name: f.type for f in msgspec.structs.fields(known)}[key]
         names = ", ".join(f.name for f in msgspec.structs.fields(known))
         return f"Unknown key {where}{unknown.group(1)}. Known there: {names}."
     value: Any = raw

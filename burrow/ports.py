@@ -18,6 +18,7 @@ from db.repositories import safety
 from relay.door import DirectionTotals
 from relay.node import RelayNode
 from signaling.accounts.service import Accounts
+from signaling.core.course import CallEvent
 from signaling.core.effects import StoreBlock, StoreReport
 from signaling.core.identity import Identity
 from signaling.core.record import MatchEnded, MatchStarted, RouteChange
@@ -100,6 +101,7 @@ class LiveRecords:
                 direct_stats=tuple(
                     None if stats is None else msgspec.to_builtins(stats) for stats in match.direct_stats
                 ),
+                events=tuple(_event(event) for event in match.events),
             )
         )
 
@@ -133,6 +135,15 @@ def _trouble(trouble: Trouble) -> Details:
         "route": trouble.route,
         "step": trouble.step,
         "side": _side(trouble.side),
+    }
+
+
+def _event(event: CallEvent) -> Details:
+    return {
+        "at_ms": event.at_ms,
+        "event": event.event,
+        "side": _side(event.side),
+        "detail": event.detail,
     }
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from db.records import BlockMade, MatchEnded, MatchStarted, Record, ReportMade
+from db.records import (
+    ActionTaken,
+    BlockMade,
+    CallSampled,
+    MatchEnded,
+    MatchStarted,
+    MinutePassed,
+    Record,
+    ReportMade,
+)
 
 Key = tuple[str, ...]
 
@@ -75,3 +84,9 @@ def _key(record: Record) -> Key:
             return ("block", record.blocker_id, record.blocked_id)
         case ReportMade():
             return ("report", record.report_id)
+        case MinutePassed():
+            return ("minute", record.at.isoformat())
+        case CallSampled():
+            return ("samples", record.match_id)
+        case ActionTaken():
+            return ("action", record.action_id)

@@ -1,4 +1,4 @@
-"""Writes what happened in matches, without ever making the live part wait for the database."""
+"""Writes what happened in matches and at the node; the live part never waits for the database."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.database import Database
 from db.errors import DatabaseUnavailable, StatementRefused
 from db.match_backlog import MatchBacklog
-from db.records import BlockMade, MatchEnded, MatchStarted, Record, ReportMade
-from db.repositories import matches, safety
+from db.records import (
+    ActionTaken,
+    BlockMade,
+    CallSampled,
+    MatchEnded,
+    MatchStarted,
+    MinutePassed,
+    Record,
+    ReportMade,
+)
+from db.repositories import actions, matches, minutes, safety
 
 BATCH = 200
 """Records in one transaction: after a long absence ten thousand take fifty of them."""
@@ -153,3 +162,6 @@ async def _store(session: AsyncSession, records: Sequence[Record]) -> None:
     await matches.end(session, (r for r in records if isinstance(r, MatchEnded)))
     await safety.add_blocks(session, (r for r in records if isinstance(r, BlockMade)))
     await safety.add_reports(session, (r for r in records if isinstance(r, ReportMade)))
+    await minutes.add(session, (r for r in records if isinstance(r, MinutePassed)))
+    await matches.add_samples(session, (r for r in records if isinstance(r, CallSampled)))
+    await actions.add(session, (r for r in records if isinstance(r, ActionTaken)))

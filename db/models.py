@@ -36,7 +36,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime, list[str]: JSON}  # noqa: RUF012 - SQLAlchemy's own name
+    type_annotation_map = {datetime: UtcDateTime, list[str]: JSON, dict[str, Any]: JSON}  # noqa: RUF012 - SQLAlchemy's own name
 
 
 class User(Base):
@@ -128,6 +128,8 @@ class Match(Base):
     """``None`` in these three: ended before they were recorded, or not ended."""
     troubles: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     direct_stats: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    events: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Steps that are neither a change of route nor a trouble; ``None`` as above."""
 
 
 class Block(Base):
@@ -156,6 +158,71 @@ class Report(Base):
     reason: Mapped[str] = mapped_column(String(32))
     text: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Minute(Base):
+    """What the node did in ``seconds`` from ``at`` on. A whole minute, or less of it at a start or stop."""
+
+    __tablename__ = "minutes"
+
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    seconds: Mapped[float]
+    stress: Mapped[float]
+    stress_max: Mapped[float]
+    level: Mapped[str] = mapped_column(String(8))
+    """The worst one."""
+    cpu: Mapped[float]
+    lag_ms: Mapped[float]
+    packets_in: Mapped[int] = mapped_column(BigInteger)
+    packets_out: Mapped[int] = mapped_column(BigInteger)
+    bytes_in: Mapped[int] = mapped_column(BigInteger)
+    bytes_out: Mapped[int] = mapped_column(BigInteger)
+    online: Mapped[int]
+    waiting: Mapped[int]
+    calls_direct: Mapped[int]
+    calls_relay: Mapped[int]
+    calls_connecting: Mapped[int]
+    legs: Mapped[int]
+    """The most at once, like those above."""
+    matches: Mapped[int]
+    """Begun."""
+    connected: Mapped[dict[str, Any]]
+    """Matches that got their first route, by route."""
+    ends: Mapped[dict[str, Any]]
+    """By reason."""
+    troubles: Mapped[dict[str, Any]]
+    """By "route step"."""
+    drops: Mapped[dict[str, Any]]
+    """Packets by reason."""
+    connect_ms: Mapped[dict[str, Any]]
+    """By route: how many connected within each of :data:`db.records.CONNECT_MS`, and how many later."""
+
+
+class CallSamples(Base):
+    """How one call went over time. Apart from its match, because it is kept for less long."""
+
+    __tablename__ = "call_samples"
+
+    match_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    ended_at: Mapped[datetime] = mapped_column(index=True)
+    samples: Mapped[list[Any]] = mapped_column(JSON)
+
+
+class OperatorAction(Base):
+    """What an operator did. Without foreign keys: it outlives the accounts it names."""
+
+    __tablename__ = "operator_actions"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    operator_id: Mapped[str] = mapped_column(Id)
+    operator_name: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(32))
+    target: Mapped[str] = mapped_column(String(64))
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    outcome: Mapped[str] = mapped_column(String(32))
+    """``done``, or the code of why not."""
 
 
 METADATA: MetaData = Base.metadata

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 Details = dict[str, str | int | float | None]
 """One entry of a list that a row keeps as JSON."""
@@ -53,6 +54,8 @@ class MatchEnded:
     """At which step it went wrong or slowly, and at whose side."""
     direct_stats: tuple[Details | None, ...] = ()
     """What each side last said of the direct route: the clients' word."""
+    events: tuple[Details, ...] = ()
+    """Steps that are neither: legs, sockets, quality."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +80,61 @@ class ReportMade:
     created_at: datetime
 
 
-Record = MatchStarted | MatchEnded | BlockMade | ReportMade
+CONNECT_MS = (100, 200, 300, 500, 750, 1000, 2000, 5000, 10_000)
+"""Upper borders in milliseconds of the classes into which times to connect are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class MinutePassed:
+    """What the node did in ``seconds`` from ``at`` on; :class:`db.models.Minute` explains each."""
+
+    at: datetime
+    seconds: float
+    stress: float = 0.0
+    stress_max: float = 0.0
+    level: str = "normal"
+    cpu: float = 0.0
+    lag_ms: float = 0.0
+    packets_in: int = 0
+    packets_out: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    online: int = 0
+    waiting: int = 0
+    calls_direct: int = 0
+    calls_relay: int = 0
+    calls_connecting: int = 0
+    legs: int = 0
+    matches: int = 0
+    connected: Mapping[str, int] = field(default_factory=dict)
+    ends: Mapping[str, int] = field(default_factory=dict)
+    troubles: Mapping[str, int] = field(default_factory=dict)
+    drops: Mapping[str, int] = field(default_factory=dict)
+    connect_ms: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CallSampled:
+    """How a call that is over went: one list of numbers a sample, as whoever took them lays it out."""
+
+    match_id: str
+    ended_at: datetime
+    samples: tuple[Sequence[Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionTaken:
+    """An operator did, or tried to do, something. ``action_id`` is the maker's."""
+
+    action_id: str
+    at: datetime
+    operator_id: str
+    operator_name: str
+    action: str
+    target: str
+    outcome: str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+
+Record = MatchStarted | MatchEnded | BlockMade | ReportMade | MinutePassed | CallSampled | ActionTaken

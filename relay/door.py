@@ -11,6 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NewType, Protocol
 
+from relay.histogram import Histogram as Histogram
+from relay.histogram import HistogramSnapshot as HistogramSnapshot
+from relay.load import LoadLevel as LoadLevel
+from relay.load import LoadReading as LoadReading
+from relay.load import NodeLimits as NodeLimits
+
 LegId = NewType("LegId", str)
 LinkId = NewType("LinkId", str)
 Kind = Literal["audio", "video"]
@@ -33,6 +39,15 @@ class AnswerLeg:
 
     leg: LegId
     sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartLeg:
+    """Restart ICE on a leg (RFC 8445 section 9). Answered by :class:`LegOffered` with new credentials, or by
+    nothing when there is no such leg. Link, SSRCs, DTLS and SRTP stay, and media goes the old way until the
+    browser nominates a new one. A leg that was never answered is offered as it was."""
+
+    leg: LegId
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +74,14 @@ class CloseLeg:
     leg: LegId
 
 
-Request = OpenLeg | AnswerLeg | LinkLegs | UnlinkLegs | CloseLeg
+Request = OpenLeg | AnswerLeg | RestartLeg | LinkLegs | UnlinkLegs | CloseLeg
 
 # --- events -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class LegOffered:
-    """An offer for the leg's browser: the first, or a later one that narrows the codecs."""
+    """An offer for the leg's browser: the first, or a later one that narrows the codecs or restarts ICE."""
 
     leg: LegId
     sdp: str
@@ -74,8 +89,8 @@ class LegOffered:
 
 @dataclass(frozen=True, slots=True)
 class LegRefused:
-    """The leg was not opened. ``code``: ``relay_full``, ``relay_bit_rate``, ``relay_stopping``, or
-    ``leg_exists`` (the id is in use)."""
+    """The leg was not opened. ``code``: ``relay_full``, ``relay_bit_rate``, ``relay_overloaded``,
+    ``relay_stopping``, or ``leg_exists`` (the id is in use)."""
 
     leg: LegId
     code: str
@@ -162,6 +177,13 @@ class LinkDown:
     b_to_a: DirectionTotals = field(default_factory=DirectionTotals)
 
 
+@dataclass(frozen=True, slots=True)
+class LoadChanged:
+    """The node's load has reached another level, or its limits were changed so that it has."""
+
+    level: LoadLevel
+
+
 Event = (
     LegOffered
     | LegRefused
@@ -173,6 +195,7 @@ Event = (
     | LinkUp
     | LinkFlowing
     | LinkDown
+    | LoadChanged
 )
 
 # --- snapshots --------------------------------------------------------------------------------
@@ -219,6 +242,63 @@ class RelaySnapshot:
     drops: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class StreamTotals:
+    """All tracks of a kind in one direction, those of closed legs too."""
+
+    kind: Kind
+    direction: Literal["ingress", "egress"]
+    packets: int
+    bytes: int
+    lost: int
+    retransmissions: int
+    keyframe_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelayTotals:
+    """What the node has counted since its start. Nothing here ever falls."""
+
+    streams: tuple[StreamTotals, ...]
+    packets_in: int
+    packets_out: int
+    bytes_in: int
+    bytes_out: int
+    drops: dict[str, int]
+    """By reason, those of every leg included."""
+    legs_opened: int
+    legs_refused: dict[str, int]
+    """By the code of :class:`LegRefused`."""
+    legs_ended: dict[str, int]
+    """By the reason of :class:`LegClosed`."""
+    leg_connect_seconds: dict[Transport, HistogramSnapshot]
+    """From a leg's offer to its keys."""
+    latency_seconds: HistogramSnapshot | None
+    """How long packets stayed in the relay; ``None`` where the engine does not know."""
+    lag_seconds: HistogramSnapshot
+    """How late the event loop ran what was due."""
+
+
+SelfTestStep = Literal["stun", "ice", "dtls"]
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTestReport:
+    """What the node's test of itself through its announced addresses found the last time."""
+
+    at: float
+    """Unix seconds."""
+    ok: bool
+    failures: int = 0
+    """In a row, this one included; 0 when it is ok."""
+    step: SelfTestStep | None = None
+    """The step that failed, and where: the address as it is announced."""
+    address: str | None = None
+    message: str | None = None
+    """For an operator: what happened, why that may be, and what to do."""
+    elapsed_ms: float = 0.0
+
+
 class EventQueue(Protocol):
     async def get(self) -> Event: ...
 
@@ -237,3 +317,17 @@ class Relay(Protocol):
     def ask(self, request: Request) -> None: ...
 
     def snapshot(self) -> RelaySnapshot: ...
+
+    def totals(self) -> RelayTotals:
+        """Looks at every leg: for a tick of seconds, not for every packet."""
+
+    def load(self) -> LoadReading:
+        """As of the last tick."""
+
+    def limits(self) -> NodeLimits: ...
+
+    def set_limits(self, limits: NodeLimits) -> None:
+        """From now on. Raises ``ValueError`` for limits that cannot be, with a sentence for people."""
+
+    def self_test(self) -> SelfTestReport | None:
+        """The last one's outcome; ``None`` before the first is done."""

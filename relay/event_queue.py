@@ -18,6 +18,8 @@ def _subject(event: door.Event) -> tuple[object, ...]:
             return type(event), event.link, event.leg, event.kind
         case door.LinkUp() | door.LinkDown():
             return type(event), event.link
+        case door.LoadChanged():
+            return (type(event),)
         case _:
             return type(event), event.leg
 

@@ -85,6 +85,20 @@ class AlreadyRegistered(SignalingError):
     sentence = "This account is registered already."
 
 
+class NotDraining(SignalingError):
+    """There is no drain to take back."""
+
+    code = "not_draining"
+    sentence = "The node is not draining, so there is nothing to take back."
+
+
+class StopAsked(SignalingError):
+    """Whoever started the process has told it to stop: that cannot be taken back from here."""
+
+    code = "stop_asked"
+    sentence = "The process was told to stop by a signal, and that cannot be taken back. Start it again."
+
+
 class BodyTooLarge(SignalingError):
     """The request's body is over the limit."""
 

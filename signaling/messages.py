@@ -66,10 +66,12 @@ class Network(_Client, frozen=True, tag="network"):
 
 
 class OpenLeg(_Client, frozen=True, tag="leg_open"):
-    """Ask for the leg before a match (it is also the network test). ``replace`` names a leg that is dead as
+    """Ask for the leg before a match (it is also the network test). ``restart`` names a leg whose network has
+    changed: it is offered again with new ICE credentials, and goes on. ``replace`` names one that is dead as
     seen from here: it is closed and a fresh one offered."""
 
     replace: Id | None = None
+    restart: Id | None = None
 
 
 class LegAnswer(_Client, frozen=True, tag="leg_answer"):
@@ -126,6 +128,24 @@ class MediaFlowing(_Client, frozen=True, tag="media_flowing"):
     attempt: Count
 
 
+QualityLevel = Literal["good", "fair", "poor"]
+
+
+class Quality(_Client, frozen=True, tag="quality"):
+    """How the call is as this client measures it, for operators: every 10 s while connected and when the
+    level changes, 5 s apart at least. One of another match is dropped; of each side the newest is kept."""
+
+    match: Id
+    level: QualityLevel
+    reason: Annotated[str, Meta(max_length=32, pattern=r"^[a-z0-9_]*$")] | None = None
+    """What makes it so, in a word of the client's."""
+    rtt_ms: Annotated[float, Meta(ge=0, le=60_000)] | None = None
+    loss_permille: Annotated[int, Meta(ge=0, le=1000)] | None = None
+    """Of the packets that should have come."""
+    received_bps: Count | None = None
+    sent_bps: Count | None = None
+
+
 class Join(_Client, frozen=True, tag="join"):
     interests: Tags = ()
     languages: Tags = ()
@@ -180,6 +200,7 @@ ClientMessage = (
     | SendCandidate
     | DirectState
     | MediaFlowing
+    | Quality
     | Join
     | Next
     | Leave
@@ -207,6 +228,7 @@ EndReason = Literal[
     "relay_full",
     "relay_stopping",
     "service_stopping",
+    "ended_by_operator",
 ]
 By = Literal["you", "stranger", "service"]
 RouteName = Literal["direct", "relay"]
@@ -266,11 +288,21 @@ class Matched(_Server, frozen=True, tag="matched"):
     stranger: Stranger
 
 
+class Turn(Struct, frozen=True):
+    """What ``RTCIceServer`` has; the credential is for a short time."""
+
+    urls: tuple[str, ...]
+    username: str
+    credential: str
+
+
 class LegOffer(_Server, frozen=True, tag="leg_offer"):
     """The relay's SDP offer; answer with ``leg_answer``. May come again for the same leg."""
 
     leg: str
     sdp: str
+    turn: Turn | None = None
+    """The leg's only ICE server (RFC 8656), for networks that let out nothing but TLS."""
 
 
 class LegState(_Server, frozen=True, tag="leg_state"):

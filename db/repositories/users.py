@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,6 +47,29 @@ async def by_email(session: AsyncSession, email: str) -> Account | None:
     """The account with this normalised email address."""
     user = (await session.execute(select(User).where(User.email == email))).scalar_one_or_none()
     return _account(user) if user else None
+
+
+async def search(session: AsyncSession, text: str, most: int) -> list[Account]:
+    """Accounts whose id is ``text``, whose address is it, or whose name begins with it (in any case)."""
+    start = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    # The index answers the first two; the third reads all names, so it is only asked when they find nobody.
+    exact = select(User).where(or_(User.id == text, User.email == text.lower())).limit(most)
+    found = (await session.execute(exact)).scalars().all()
+    if not found:
+        named = (
+            select(User)
+            .where(func.lower(User.name).like(f"{start.lower()}%", escape="\\"))
+            .order_by(User.name, User.id)
+            .limit(most)
+        )
+        found = (await session.execute(named)).scalars().all()
+    return [_account(user) for user in found]
+
+
+async def operators(session: AsyncSession) -> list[Account]:
+    """The accounts with the role ``operator``, the oldest first."""
+    chosen = select(User).where(User.role == "operator").order_by(User.created_at, User.id)
+    return [_account(user) for user in (await session.execute(chosen)).scalars()]
 
 
 async def register(

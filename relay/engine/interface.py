@@ -258,6 +258,10 @@ class PacketEngine(Protocol):
 
     def open_leg(self, leg: LegId, ice: IceCredentials) -> None: ...
 
+    def restart(self, leg: LegId, ice: IceCredentials) -> None:
+        """Give new ICE credentials (RFC 8445 section 9). Those of before still answer consent checks, and
+        the path of before carries media, until a pair is nominated with the new ones."""
+
     def set_keys(self, leg: LegId, keys: SrtpKeys) -> None: ...
 
     def set_plan(self, leg: LegId, plan: LegPlan) -> None:
@@ -290,3 +294,12 @@ class MoreListeners(Protocol):
 
     @property
     def bound_stun(self) -> tuple[Address, ...]: ...
+
+
+@runtime_checkable
+class MeasuresLatency(Protocol):
+    """What an engine has that knows how long packets stay in it."""
+
+    def latency(self) -> list[tuple[int | None, int]]:
+        """Packets by the time from where they could first have been read to where they were sent: each
+        bucket's upper bound in microseconds (``None``: the last, which has none) and its own count."""

@@ -13,7 +13,7 @@ from signaling.core.match import Match
 from signaling.core.match_states import Finish, Link, Note, OpenAfresh, Step, Tell, Unlink
 from signaling.core.matchmaker import Wish
 from signaling.core.record import MatchStarted
-from signaling.core.route import RoutePolicy
+from signaling.core.route import RoutePolicy, spare_relay
 from signaling.core.seat import Lobby, PastMatch, Seat, Talking
 from signaling.core.sentences import end_sentence, route_sentence
 from signaling.core.side import Side
@@ -25,6 +25,7 @@ from signaling.messages import (
     FailedStep,
     Idle,
     Matched,
+    Quality,
     Role,
     Route,
     Stranger,
@@ -83,12 +84,17 @@ class Matches:
     def meet(self, a: Seat, b: Seat, wishes: tuple[Wish, Wish], now: float) -> None:
         record = MatchStarted(self._floor.new_id(), a.user, b.user, now + self._floor.unix_offset)
         plan = self._policy(a.outlook(wishes[0]), b.outlook(wishes[1]))
+        if self._floor.spares_relay:
+            plan = spare_relay(plan, self._floor.rules.spared_relay_after_seconds)
         match = Match(record, wishes, plan, self._floor.rules, now, (a.network, b.network))
         self._live[match.id] = match
+        self._floor.tallies.matches += 1
         for side, seat, stranger in ((Side.A, a, b), (Side.B, b, a)):
             seat.state = Talking(match.id, side, wishes[side])
             known = Stranger(name=stranger.identity.name, interests=wishes[side.other].interests)
             self._floor.tell(seat, Matched(match=match.id, stranger=known))
+        for side, seat in ((Side.A, a), (Side.B, b)):
+            match.course.leg(side, seat.leg, now)
         steps = match.begin((a.leg, b.leg), now)
         self._floor.effect(RecordStarted(match.record))
         self._carry_out(match, steps, now)
@@ -107,22 +113,27 @@ class Matches:
 
     def leg_changed(self, seat: Seat, leg: Leg, now: float) -> None:
         if here := self.of(seat):
+            here[0].course.leg(here[1], leg, now)
             self._carry_out(here[0], here[0].leg(here[1], leg, now), now)
 
     def leg_closed(self, seat: Seat, reason: str, now: float) -> None:
         if here := self.of(seat):
+            here[0].course.leg_gone("leg_closed", here[1], now, reason)
             self._carry_out(here[0], here[0].leg_closed(here[1], reason, now), now)
 
     def leg_refused(self, seat: Seat, code: str, now: float) -> None:
         if here := self.of(seat):
+            here[0].course.leg_gone("leg_refused", here[1], now, code)
             self._carry_out(here[0], here[0].leg_refused(code, now), now)
 
     def leg_replaced(self, seat: Seat, now: float) -> None:
         if here := self.of(seat):
+            here[0].course.leg_gone("leg_replaced", here[1], now)
             self._carry_out(here[0], here[0].leg_replaced(here[1], now), now)
 
     def away(self, seat: Seat, away: bool, now: float) -> None:
         if here := self.of(seat):
+            here[0].course.note("socket_lost" if away else "socket_back", here[1], now)
             self._carry_out(here[0], here[0].away(here[1], away, now), now)
 
     def direct_state(self, match: Match, side: Side, message: DirectState, now: float) -> None:
@@ -130,6 +141,14 @@ class Matches:
 
     def media_flowing(self, match: Match, side: Side, now: float) -> None:
         self._carry_out(match, match.media_flowing(side, now), now)
+
+    def quality(self, seat: Seat, message: Quality, now: float) -> None:
+        """A word about another match is a late one, and dropped."""
+        here = self.of(seat)
+        if here is None or here[0].id != message.match:
+            self._floor.tallies.stale += 1
+            return
+        here[0].course.judged(here[1], message, now)
 
     def on_event(self, event: LinkEvent, now: float) -> None:
         """Words about a link of a match that is recorded already are late ones, and ignored."""
@@ -178,6 +197,9 @@ class Matches:
                     self._floor.tallies.troubles[trouble.step, trouble.route] += 1
                 case Finish(reason, by, failed_at):
                     self._finish(match, reason, by, failed_at, now)
+        if (connected := match.take_connect()) is not None:
+            route, seconds = connected
+            self._floor.tallies.connect_seconds[route].observe(seconds)
         if match.id in self._live:
             self._note_deadline(match)
 
@@ -217,7 +239,7 @@ class Matches:
     def _finish(
         self, match: Match, reason: EndReason, by: Side | None, failed_at: FailedStep | None, now: float
     ) -> None:
-        self._floor.tallies.ends[reason] += 1
+        self._floor.tallies.over(match.carried_by, reason)
         del self._live[match.id]
         self._floor.deadlines.clear(("match", match.id, 0))
         for side in Side:

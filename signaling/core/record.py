@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from relay.door import DirectionTotals
+from signaling.core.course import CallEvent
 from signaling.core.side import Side
 from signaling.core.trouble import Trouble
 from signaling.messages import DirectStats, EndReason, RouteName
@@ -56,6 +57,8 @@ class MatchEnded:
     troubles: tuple[Trouble, ...] = ()
     direct_stats: tuple[DirectStats | None, DirectStats | None] = (None, None)
     """What each side last said of the direct route. The clients' word, not the relay's counts."""
+    events: tuple[CallEvent, ...] = ()
+    """Steps that are neither changes of route nor troubles."""
 
 
 def add_totals(x: DirectionTotals, y: DirectionTotals) -> DirectionTotals:

@@ -27,6 +27,7 @@ from signaling.core.side import Side
 from signaling.core.talk import Talk
 from signaling.core.tallies import Tallies
 from signaling.core.waiting import WaitingUsers
+from signaling.core.watch import CallSteps, CallView, look_at, steps_of
 from signaling.messages import (
     Block,
     ChatReceived,
@@ -44,6 +45,7 @@ from signaling.messages import (
     OpenLeg,
     Ping,
     Pong,
+    Quality,
     Report,
     SendCandidate,
     SendChat,
@@ -53,6 +55,8 @@ from signaling.messages import (
 
 PROTOCOL_VIOLATION = 4000
 SERVICE_STOPS = 1012
+PUT_OUT = 4006
+"""An operator disconnected this user."""
 
 
 class Switchboard:
@@ -119,6 +123,15 @@ class Switchboard:
         """What has happened since the start."""
         return self._floor.tallies
 
+    def calls(self, now: float) -> tuple[CallView, ...]:
+        """Every match in progress as an operator sees it, the oldest first."""
+        return tuple(look_at(match, self._matches, now) for match in self._matches.all())
+
+    def call(self, match_id: str, now: float) -> tuple[CallView, CallSteps] | None:
+        """One of them, with its steps so far."""
+        match = self._matches.find(match_id)
+        return None if match is None else (look_at(match, self._matches, now), steps_of(match))
+
     def set_unix_offset(self, unix_offset: float) -> None:
         self._floor.unix_offset = unix_offset
 
@@ -146,6 +159,7 @@ class Switchboard:
         if seat is not None and self._counted(seat, message, now):
             code = seat.refusal(message)
             if code is None:
+                self._floor.tallies.messages[_tag(message)] += 1
                 self._handle(seat, message, now)
             else:
                 self._floor.refuse(seat, code, _tag(message), message.n)
@@ -172,6 +186,8 @@ class Switchboard:
         match event:
             case door.LinkUp() | door.LinkFlowing() | door.LinkDown():
                 self._matches.on_event(event, now)
+            case door.LoadChanged(level):
+                self._floor.load_level = level
             case _:
                 self._legs.on_event(event, now)
         return self._floor.take()
@@ -180,6 +196,29 @@ class Switchboard:
         """How storing a block or report went. The call in progress goes on either way."""
         self._safety.stored(store, ok)
         return self._floor.take()
+
+    # --- what an operator does ------------------------------------------------------------------------
+
+    def end_call(self, match_id: str, now: float) -> list[Effect] | None:
+        """End a match; both are told why. ``None``: there is none of this id now."""
+        match = self._matches.find(match_id)
+        if match is None:
+            return None
+        self._matches.end(match, "ended_by_operator", None, now)
+        return self._floor.take()
+
+    def put_out(self, user: str, now: float) -> list[Effect] | None:
+        """End a user's match and seat and close the socket (4006). ``None``: the user has no seat now."""
+        seat = self._floor.seats.get(user)
+        if seat is None:
+            return None
+        if here := self._matches.of(seat):
+            self._matches.end(here[0], "ended_by_operator", None, now)
+        self._floor.close(seat, PUT_OUT, "disconnected by an operator")
+        self._admission.leave_seat(seat, "ended_by_operator", now)
+        return self._floor.take()
+
+    # --- time -----------------------------------------------------------------------------------------
 
     def next_deadline(self) -> float | None:
         """When :meth:`tick` is due, ``None`` for not before something else happens."""
@@ -203,6 +242,19 @@ class Switchboard:
         self._waiting.tick(now)
         return self._floor.take()
 
+    def drain(self, now: float) -> list[Effect]:
+        """Make no new matches and seat nobody new; calls go on."""
+        if not self._floor.draining:
+            self._floor.draining = True
+            self._waiting.drain(now)
+        return self._floor.take()
+
+    def undrain(self, now: float) -> list[Effect]:
+        """Go on as if nothing had been."""
+        self._floor.draining = False
+        self._waiting.match(now)
+        return self._floor.take()
+
     def stop(self, now: float) -> list[Effect]:
         """End every match, say good-bye to every socket, close every leg. The relay's last counts may
         still come in by :meth:`relay_event`; :meth:`abandon` then gives the records that lack them."""
@@ -221,6 +273,10 @@ class Switchboard:
         return self._floor.take()
 
     # --- inside ---------------------------------------------------------------------------------------
+
+    @property
+    def _turns_out(self) -> bool:
+        return self._floor.draining and self._floor.rules.drain_queue == "tell"
 
     def _closing(self) -> Closing:
         retry = self._floor.rules.retry_after_seconds
@@ -259,8 +315,12 @@ class Switchboard:
                 self._legs.on_answer(seat, message, now)
             case SendDescription() | SendCandidate() | DirectState() | MediaFlowing():
                 self._negotiations.on_message(seat, message, now)
+            case Quality():
+                self._matches.quality(seat, message, now)
             case Report():
                 self._safety.on_report(seat, message)
+            case Join() if self._turns_out:
+                self._waiting.turn_out(seat, message.n, now)
             case Join():
                 wish = Wish(message.interests, message.languages, message.hide_address)
                 self._waiting.join(seat, wish, now)
@@ -294,6 +354,9 @@ class Switchboard:
             self._matches.end(match, "left", side, now)
         elif isinstance(message, Next):
             self._matches.end(match, "next", side, now)
+            if self._turns_out:
+                self._waiting.turn_out(seat, message.n, now)
+                return
             self._waiting.join(seat, state.wish, now)
             self._waiting.match(now)
 

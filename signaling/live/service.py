@@ -33,6 +33,7 @@ from signaling.core.route import RoutePolicy, relay_only
 from signaling.core.rules import Rules
 from signaling.core.switchboard import Switchboard
 from signaling.core.tallies import Tallies
+from signaling.core.watch import CallSteps, CallView
 from signaling.live.ports import MatchRecords, SafetyStore
 from signaling.live.socket import LiveSocket
 from signaling.live.stores import Stores
@@ -115,6 +116,13 @@ class LiveService:
         self._task = None
         self._perform(self._core.abandon())
 
+    def drain(self) -> None:
+        """Make no new matches; calls go on."""
+        self._put(_Item(self._core.drain))
+
+    def undrain(self) -> None:
+        self._put(_Item(self._core.undrain))
+
     def _busy(self) -> bool:
         return bool(self._inbox or self._sockets or self._core.counts["unsettled"])
 
@@ -165,7 +173,39 @@ class LiveService:
             lambda now: self._core.refuse(socket.id, code, what.n, what.about, now, what.sentence),
         )
 
+    # --- for operators ------------------------------------------------------------------------------
+
+    def calls(self) -> tuple[CallView, ...]:
+        """Every match in progress, the oldest first."""
+        return self._core.calls(self._loop.time())
+
+    def call(self, match_id: str) -> tuple[CallView, CallSteps] | None:
+        """One match in progress with its steps so far; ``None`` when there is none of this id."""
+        return self._core.call(match_id, self._loop.time())
+
+    async def end_call(self, match_id: str) -> bool:
+        """End a match; both users are told why. Whether there was one."""
+        return await self._act(lambda now: self._core.end_call(match_id, now))
+
+    async def put_out(self, user: str) -> bool:
+        """End a user's match and seat, and close the socket. Whether the user had a seat."""
+        return await self._act(lambda now: self._core.put_out(user, now))
+
     # --- inside ---------------------------------------------------------------------------------------
+
+    async def _act(self, action: Callable[[float], list[Effect] | None]) -> bool:
+        """Have something done in its turn; whether there was anything to do it to."""
+        found, handled = False, asyncio.Event()
+
+        def handle(now: float) -> list[Effect]:
+            nonlocal found
+            effects = action(now)
+            found = effects is not None
+            return effects or []
+
+        self._put(_Item(handle, handled))
+        await handled.wait()
+        return found
 
     async def _hand(self, socket: LiveSocket, handle: Callable[[float], list[Effect]]) -> None:
         socket.handled.clear()

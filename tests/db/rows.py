@@ -41,6 +41,7 @@ def ended(match: MatchStarted, reason: str = "next") -> MatchEnded:
         route_changes=({"at_ms": 0, "route": "direct", "state": "trying", "reason": None},),
         troubles=({"at_ms": 600, "route": "direct", "step": "ice_udp", "side": "a"},),
         direct_stats=({"rtt_ms": 12.5}, None),
+        events=({"at_ms": 3, "event": "leg_connected", "side": "a", "detail": "udp"},),
     )
 
 

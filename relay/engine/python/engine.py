@@ -32,6 +32,7 @@ from relay.engine.python import bind, srtp, stun_port
 from relay.engine.python.leg import EngineLeg, PairAddress, SendTo, SocketAddress, remote_address
 from relay.engine.python.tcp import TcpListeners
 from relay.errors import BindError, UnknownLeg
+from relay.histogram import Histogram
 from relay.ice import lite
 from relay.ice.paths import Changes, LegPaths, PathRules
 from relay.ice.prefix_limit import PrefixLimit
@@ -43,6 +44,7 @@ from relay.packet.rtcp import map_rtcp
 BATCH = 64
 """Datagrams taken from one socket before the event loop gets its turn."""
 DATAGRAM_BYTES = 2048
+LATENCY_BOUNDS_US = (5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1_000, 2_000, 5_000, 10_000)
 STUN_BUFFER_BYTES = 262_144
 TICK_SECONDS = 0.25
 
@@ -60,6 +62,8 @@ class PythonEngine:
             interrupted=config.interrupted_after_ms / 1000,
             consent=config.consent_ms / 1000,
         )
+        self._stays = Histogram(LATENCY_BOUNDS_US)
+        """Microseconds from where a batch could be read to where its last was sent: never too good."""
         self._prefixes = PrefixLimit(config.stun_per_second)
         self._sockets: list[socket.socket] = []
         self._stun_sockets: list[socket.socket] = []
@@ -142,6 +146,16 @@ class PythonEngine:
         self._legs[leg] = opened
         self._by_ufrag[ice.ufrag] = opened
 
+    def restart(self, leg: LegId, ice: IceCredentials) -> None:
+        found = self._leg(leg)
+        if found.old_ice is None:
+            found.old_ice = found.ice
+        else:
+            del self._by_ufrag[found.ice.ufrag]  # of a restart that nothing answered
+        found.ice = ice
+        found.paths.restart()
+        self._by_ufrag[ice.ufrag] = found
+
     def set_keys(self, leg: LegId, keys: SrtpKeys) -> None:
         found = self._leg(leg)
         ingress, egress = srtp.sessions(keys)
@@ -206,7 +220,9 @@ class PythonEngine:
         for reason, count in found.drops.items():
             self._drops[reason] = self._drops.get(reason, 0) + count
         del self._legs[leg]
-        del self._by_ufrag[found.ice.ufrag]
+        for ice in (found.ice, found.old_ice):
+            if ice is not None:
+                del self._by_ufrag[ice.ufrag]
 
     def counters(self, leg: LegId) -> LegCounters:
         return self._leg(leg).counters()
@@ -220,6 +236,9 @@ class PythonEngine:
             drops={reason.value: count for reason, count in self._drops.items()},
         )
 
+    def latency(self) -> list[tuple[int | None, int]]:
+        return self._stays.apart()
+
     def _leg(self, leg: LegId) -> EngineLeg:
         found = self._legs.get(leg)
         if found is None:
@@ -231,12 +250,15 @@ class PythonEngine:
     def _drain(self, index: int) -> None:
         receive = self._sockets[index].recvfrom
         now = time.monotonic()
+        before = self._packets_in
         for _ in range(BATCH):
             try:
                 datagram, remote = receive(DATAGRAM_BYTES)
             except BlockingIOError:
                 break
             self._take(index, datagram, remote, now)
+        if taken := self._packets_in - before:
+            self._stays.observe((time.monotonic() - now) * 1e6, taken)
 
     def _on_tcp(self, index: int, datagram: bytes, remote: SocketAddress) -> None:
         self._take(index, datagram, remote, time.monotonic())
@@ -370,7 +392,12 @@ class PythonEngine:
                 if self._tcp is not None:
                     self._tcp.authenticated(pair, leg)
             changes = leg.paths.checked(
-                pair, self._transports[index], outcome.priority, outcome.nominated, now
+                pair,
+                self._transports[index],
+                outcome.priority,
+                outcome.nominated,
+                now,
+                current=outcome.ufrag == leg.ice.ufrag,
             )
             self._send_to(index, outcome.response, remote)
             self._apply(leg, changes)
@@ -387,7 +414,10 @@ class PythonEngine:
 
     def _password(self, ufrag: str) -> str | None:
         leg = self._by_ufrag.get(ufrag)
-        return None if leg is None else leg.ice.password
+        if leg is None:
+            return None
+        ice = leg.old_ice if leg.old_ice is not None and leg.old_ice.ufrag == ufrag else leg.ice
+        return ice.password
 
     def _within_bit_rate(self, leg: EngineLeg, size: int, now: float) -> bool:
         burst = self._config.leg_burst_bytes
@@ -428,6 +458,9 @@ class PythonEngine:
             self._sink(
                 PathSelected(leg.id, changes.selected.transport, remote_address(changes.selected.address))
             )
+        if changes.renewed and leg.old_ice is not None:
+            del self._by_ufrag[leg.old_ice.ufrag]
+            leg.old_ice = None
         if changes.resumed:
             self._sink(PathResumed(leg.id))
         if changes.interrupted:

@@ -32,12 +32,14 @@ export interface Network {
 }
 
 /**
- * Ask for the leg before a match (it is also the network test). ``replace`` names a leg that is dead as
+ * Ask for the leg before a match (it is also the network test). ``restart`` names a leg whose network has
+ * changed: it is offered again with new ICE credentials, and goes on. ``replace`` names one that is dead as
  * seen from here: it is closed and a fresh one offered.
  */
 export interface OpenLeg {
   readonly type: "leg_open";
   readonly replace?: string | null;
+  readonly restart?: string | null;
   readonly n?: number;
 }
 
@@ -98,6 +100,22 @@ export interface MediaFlowing {
   readonly type: "media_flowing";
   readonly match: string;
   readonly attempt: number;
+  readonly n?: number;
+}
+
+/**
+ * How the call is as this client measures it, for operators: every 10 s while connected and when the
+ * level changes, 5 s apart at least. One of another match is dropped; of each side the newest is kept.
+ */
+export interface Quality {
+  readonly type: "quality";
+  readonly match: string;
+  readonly level: "fair" | "good" | "poor";
+  readonly reason?: string | null;
+  readonly rtt_ms?: number | null;
+  readonly loss_permille?: number | null;
+  readonly received_bps?: number | null;
+  readonly sent_bps?: number | null;
   readonly n?: number;
 }
 
@@ -225,7 +243,15 @@ export interface LegOffer {
   readonly type: "leg_offer";
   readonly leg: string;
   readonly sdp: string;
+  readonly turn: Turn | null;
   readonly seq: number;
+}
+
+/** What ``RTCIceServer`` has; the credential is for a short time. */
+export interface Turn {
+  readonly urls: readonly string[];
+  readonly username: string;
+  readonly credential: string;
 }
 
 /** ``code`` and ``message`` say why, when ``state`` is ``closed`` or ``refused``. */
@@ -283,7 +309,7 @@ export interface Candidate {
 export interface Ended {
   readonly type: "ended";
   readonly match: string;
-  readonly reason: "blocked" | "dtls_failed" | "ice_failed" | "left" | "lost" | "media_lost" | "next" | "no_answer" | "no_shared_codec" | "relay_full" | "relay_stopping" | "replaced" | "service_stopping";
+  readonly reason: "blocked" | "dtls_failed" | "ended_by_operator" | "ice_failed" | "left" | "lost" | "media_lost" | "next" | "no_answer" | "no_shared_codec" | "relay_full" | "relay_stopping" | "replaced" | "service_stopping";
   readonly by: "service" | "stranger" | "you";
   readonly message: string;
   readonly step: "dtls" | "ice_tcp" | "ice_tls" | "ice_udp" | "limit" | "media_silent" | "signaling" | null;
@@ -371,6 +397,7 @@ export type ClientMessage =
   | SendCandidate
   | DirectState
   | MediaFlowing
+  | Quality
   | Join
   | Next
   | Leave
