@@ -86,8 +86,9 @@ export function browserClient(publish: (change: Partial<View>) => void): Client 
     api: new Api((input, init) => fetch(input, init)),
     exclusive,
     openSocket,
-    // No ICE servers: the relay's address is in its offer, and no third party is asked.
-    openPeer: () => new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" }),
+    // The relay's address is in its offer and needs no server; no third party is ever asked.
+    openPeer: (stun) =>
+      new RTCPeerConnection({ iceServers: stun.length === 0 ? [] : [{ urls: [...stun] }], bundlePolicy: "max-bundle" }),
     streamOf: (tracks) => new MediaStream(tracks),
     media: browserMedia(),
     meter: new LevelMeter(),
@@ -106,6 +107,9 @@ export function browserClient(publish: (change: Partial<View>) => void): Client 
 
 function watchPage(client: Client): void {
   addEventListener("online", () => client.online());
+  // Chromium tells of another network also where the device was never offline.
+  const { connection } = navigator as Navigator & { connection?: EventTarget };
+  connection?.addEventListener("change", () => client.networkChanged());
   addEventListener("pagehide", () => client.leaving());
   addEventListener("pageshow", (event) => {
     if (event.persisted) client.back();

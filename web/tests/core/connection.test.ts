@@ -65,7 +65,7 @@ describe("hello", () => {
     await settle();
     socket().open();
     expect(socket().sent).toEqual([
-      { type: "hello", n: 0, token: "token", resume: null, take_over: false, client: "burrow-web/1" },
+      { type: "hello", n: 0, token: "token", resume: null, take_over: false, direct: true, client: "burrow-web/1" },
     ]);
   });
 
@@ -182,8 +182,13 @@ describe("ping", () => {
   test("an unanswered one brings another socket", async () => {
     connection.connect();
     await open();
+    const first = socket();
     await clock.advance(10_000);
     expect(connection.state).toMatchObject({ kind: "waiting", cause: "lost" });
+    // 1000 would end the seat, and the talk with it.
+    expect(first.closedWith).toBeGreaterThanOrEqual(3000);
+    connection.close();
+    expect(first.closedWith).not.toBe(1000);
   });
 
   test("any message counts as a sign of life", async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { Leg, type LegState, offeredBy, readStats } from "../../src/core/leg";
-import { settle } from "./fakes";
+import { Leg, type LegState } from "../../src/core/leg";
+import { offeredBy, readStats } from "../../src/core/stats";
+import { FakeClock, settle } from "./fakes";
 
 class FakeSender {
   track: MediaStreamTrack | null = null;
@@ -24,8 +25,15 @@ class FakePeer {
   closed = false;
   offers: string[] = [];
   localDescription: { sdp: string } | null = null;
-  readonly transceivers = ["0", "1"].map((mid) => ({ mid, direction: "recvonly", sender: new FakeSender(), receiver: { track: { id: mid } } }));
+  readonly transceivers = ["0", "1"].map((mid) => ({ mid, direction: "recvonly", sender: new FakeSender(), receiver: { track: { id: mid, kind: mid === "0" ? "audio" : "video" } } }));
   refuse = false;
+  iceConnectionState = "new";
+  oniceconnectionstatechange: (() => void) | null = null;
+  readonly added: string[] = [];
+  addIceCandidate({ candidate }: { candidate: string }): Promise<void> {
+    this.added.push(candidate);
+    return Promise.resolve();
+  }
   setRemoteDescription({ sdp }: { sdp: string }): Promise<void> {
     if (this.refuse) return Promise.reject(new Error("not SDP"));
     this.offers.push(sdp);
@@ -54,6 +62,9 @@ let answers: { leg: string; sdp: string }[];
 let states: LegState["kind"][];
 let incoming: (MediaStream | null)[];
 let leg: Leg;
+let clock: FakeClock;
+let tcpWanted: boolean;
+let tcp: number;
 const audio = { id: "a" } as MediaStreamTrack;
 const video = { id: "v" } as MediaStreamTrack;
 
@@ -74,7 +85,15 @@ beforeEach(() => {
   answers = [];
   states = [];
   incoming = [];
+  clock = new FakeClock();
+  tcpWanted = false;
+  tcp = 0;
   leg = new Leg({
+    clock,
+    tcpFirst: () => tcpWanted,
+    onTcp: () => {
+      tcp += 1;
+    },
     open: () => {
       const peer = new FakePeer();
       peers.push(peer);
@@ -182,6 +201,53 @@ test("refused and closed carry their reason", async () => {
   expect(leg.state).toEqual({ kind: "closed", code: "ice_failed" });
   expect(peers[0]?.closed).toBe(true);
   expect(incoming.at(-1)).toBeNull();
+});
+
+describe("seeing whether TCP gets through", () => {
+  const UDP = "candidate:1 1 udp 2130706431 192.0.2.1 3478 typ host";
+  const TCP = "candidate:2 1 tcp 1 192.0.2.1 3478 typ host tcptype passive";
+  const OFFER = `v=0\r\nm=audio\r\na=${UDP}\r\na=${TCP}\r\na=end-of-candidates\r\nm=video\r\na=${UDP}\r\na=${TCP}\r\n`;
+
+  test("UDP is held back until TCP has connected", async () => {
+    tcpWanted = true;
+    await offer("leg1", OFFER);
+    const [peer] = peers;
+    expect(peer?.offers[0]).not.toContain(" udp ");
+    expect(peer?.offers[0]).toContain(TCP);
+    expect(peer?.added).toEqual([]);
+    if (peer !== undefined) peer.iceConnectionState = "connected";
+    peer?.oniceconnectionstatechange?.();
+    await settle();
+    expect(tcp).toBe(1);
+    expect(peer?.added).toEqual([UDP]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test("and no longer than a moment", async () => {
+    tcpWanted = true;
+    await offer("leg1", OFFER);
+    await clock.advance(800);
+    expect(peers[0]?.added).toEqual([UDP]);
+    expect(tcp).toBe(0);
+  });
+
+  test("a leg in a hurry has both at once; so has an offer without TCP, and one for the same leg", async () => {
+    await offer("leg1", OFFER);
+    expect(peers[0]?.offers[0]).toBe(OFFER);
+    tcpWanted = true;
+    await offer("leg1", OFFER);
+    expect(peers[0]?.offers[1]).toBe(OFFER);
+    await offer("leg2", `v=0\r\na=${UDP}\r\n`);
+    expect(peers[1]?.offers[0]).toContain(UDP);
+  });
+
+  test("a leg that is closed meanwhile gets nothing", async () => {
+    tcpWanted = true;
+    await offer("leg1", OFFER);
+    leg.close();
+    await clock.advance(1_000);
+    expect(peers[0]?.added).toEqual([]);
+  });
 });
 
 describe("reading the browser's numbers", () => {
