@@ -10,9 +10,11 @@ from rich.console import Console
 from burrow.bench.relay import BenchError
 from burrow.cli_accounts import migrate, user_app
 from burrow.cli_bench import bench_app
+from burrow.cli_load import load
 from burrow.cli_peer import peer
 from burrow.cli_serve import serve
 from burrow.config import ConfigError
+from burrow.load.errors import LoadError
 from burrow.service import StartError
 from db.errors import DatabaseError
 from peers.errors import PeerError
@@ -34,9 +36,19 @@ app.command()(serve)
 app.command()(migrate)
 app.add_typer(user_app, name="user")
 app.command()(peer)
+app.command()(load)
 app.add_typer(bench_app, name="bench")
 
-_EXPECTED = (BenchError, ConfigError, StartError, DatabaseError, RelayError, SignalingError, PeerError)
+_EXPECTED = (
+    BenchError,
+    ConfigError,
+    LoadError,
+    StartError,
+    DatabaseError,
+    RelayError,
+    SignalingError,
+    PeerError,
+)
 
 
 def main() -> None:

@@ -49,6 +49,7 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
         "BURROW_RELAY_STUN_PORT": "0",
         "BURROW_RELAY_ADDRESSES": "127.0.0.1",
         "BURROW_RELAY_ENGINE": engine,
+        "BURROW_AUTH_REQUESTS_PER_MINUTE": "100000",
         "BURROW_AUTH_SIGNUPS_PER_MINUTE": "100000",
         "BURROW_AUTH_LOGINS_PER_MINUTE": "100000",
         **changes,
