@@ -22,6 +22,9 @@ COMMANDS = {
     "migrate": ("burrow.cli_accounts", "migrate"),
     "user": ("burrow.cli_accounts", "user_app"),
     "peer": ("burrow.cli_peer", "peer"),
+    "load": ("burrow.cli_load", "load"),
+    "node": ("burrow.cli_operator", "node_app"),
+    "calls": ("burrow.cli_operator", "calls_app"),
     "bench": ("burrow.cli_bench", "bench_app"),
 }
 """Name → module and what makes the command there: a function, or a ``typer.Typer`` with its own commands."""
@@ -29,6 +32,8 @@ COMMANDS = {
 EXPECTED = (
     ("burrow.bench.relay", "BenchError"),
     ("burrow.config", "ConfigError"),
+    ("burrow.load.errors", "LoadError"),
+    ("burrow.operator_client", "OperatorError"),
     ("burrow.service", "StartError"),
     ("db.errors", "DatabaseError"),
     ("peers.errors", "PeerError"),
