@@ -4,7 +4,10 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: run test check bench pictures clean
+# What goes through the relay is tested on both packet engines where the native one can be built.
+ENGINES ?= $(shell command -v cargo >/dev/null && echo both || echo python)
+
+.PHONY: run test check bench fuzz pictures clean
 
 $(STAMP): pyproject.toml constraints.txt
 	@deploy/setup-venv "$(PYTHON)" "$(VENV)"
@@ -29,16 +32,21 @@ test: $(STAMP)
 	@deploy/setup-web needed
 	@deploy/setup-native $(VENV)
 	cd web && npm run --silent test
-	if command -v cargo >/dev/null; then cd relay/native && cargo test --quiet --workspace; fi
-	$(BIN)/pytest
+	if command -v cargo >/dev/null; then cd relay/native && cargo test --quiet --workspace && fuzz/run 3; fi
+	$(BIN)/pytest --engine $(ENGINES)
 
 # Pictures of each screen of the web client, to look at.
 pictures: $(STAMP)
 	@deploy/setup-web needed
 	$(BIN)/python -m tests.e2e.web.pictures build/pictures
 
+# Every fuzz target for so many seconds; what breaks one is kept in relay/native/fuzz/corpus.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@relay/native/fuzz/run $(FUZZ_SECONDS)
+
 bench: $(STAMP)
 	@$(BIN)/burrow bench all
 
 clean:
-	rm -rf $(VENV) build web/dist web/node_modules relay/native/target
+	rm -rf $(VENV) build web/dist web/node_modules relay/native/target relay/native/fuzz/target

@@ -76,18 +76,33 @@ def _sections() -> dict[str, type[Struct]]:
 def _override(raw: dict[str, Any], name: str, value: str) -> None:
     section, _, key = name[len(PREFIX) :].lower().partition("_")
     sections = _sections()
-    fields = (
-        {f.name: f.type for f in msgspec.structs.fields(sections[section])} if section in sections else {}
-    )
+    fields = _keys(sections[section]) if section in sections else {}
     if key not in fields:
         known = ", ".join(f"{PREFIX}{section.upper()}_{k.upper()}" for k in fields) or ", ".join(
             f"{PREFIX}{s.upper()}_…" for s in sections
         )
         raise ConfigError(f"Unknown environment variable {name}. Known here: {known}.")
-    table = raw.setdefault(section, {})
-    if not isinstance(table, dict):
-        raise ConfigError(f"[{section}] in the configuration file is not a table.")
-    table[key] = _from_text(value, fields[key])
+    tables, kind = fields[key]
+    table = raw
+    for at, name_of_table in enumerate((section, *tables), start=1):
+        table = table.setdefault(name_of_table, {})
+        if not isinstance(table, dict):
+            path = ".".join((section, *tables)[:at])
+            raise ConfigError(f"[{path}] in the configuration file is not a table.")
+    table[key.removeprefix("_".join((*tables, "")))] = _from_text(value, kind)
+
+
+def _keys(section: type[Struct]) -> dict[str, tuple[tuple[str, ...], Any]]:
+    """The keys of a section and of the tables in it, as variables name them: in which table each is, and its
+    type."""
+    keys: dict[str, tuple[tuple[str, ...], Any]] = {}
+    for field in msgspec.structs.fields(section):
+        if isinstance(field.type, type) and issubclass(field.type, Struct):
+            for name, (tables, kind) in _keys(field.type).items():
+                keys[f"{field.name}_{name}"] = ((field.name, *tables), kind)
+        else:
+            keys[field.name] = ((), field.type)
+    return keys
 
 
 def _from_text(value: str, kind: Any) -> Any:
@@ -114,8 +129,10 @@ def _explain(raw: dict[str, Any], problem: str) -> str:
     at = re.search(r"- at `\$\.?([^`]*)`", problem)
     keys = at.group(1).split(".") if at and at.group(1) else []
     if unknown:
-        where = f"[{keys[0]}] " if keys else ""
-        known = _sections()[keys[0]] if keys else Config
+        where = f"[{'.'.join(keys)}] " if keys else ""
+        known: type[Struct] = Config
+        for key in keys:
+            known = {f.name: f.type for f in msgspec.structs.fields(known)}[key]
         names = ", ".join(f.name for f in msgspec.structs.fields(known))
         return f"Unknown key {where}{unknown.group(1)}. Known there: {names}."
     value: Any = raw

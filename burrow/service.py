@@ -88,6 +88,7 @@ class Service:
             server=config.server,
             auth=config.auth,
             not_ready=operations.not_ready,
+            engine=relay.engine_name,
         )
         app.router.add_get("/ws", endpoint.handle)
         client = WebClient(WEB_DIST)
@@ -106,6 +107,7 @@ class Service:
         log.info(
             "relay_started",
             engine=relay.engine_name,
+            engine_reason=relay.engine_reason,
             addresses=[f"{a.host} port {a.port}" for a in relay.bound],
             database=database.name,
         )

@@ -15,7 +15,7 @@ from relay.codec_choice import choose_codecs
 from relay.door import LegId, LinkId
 from relay.dtls.endpoint import Certificate, DtlsEndpoint, DtlsError
 from relay.engine import interface as engine_interface
-from relay.engine.choose import make_engine
+from relay.engine.choose import engine_reason, make_engine
 from relay.engine.interface import EngineConfig, IceCredentials, PacketEngine
 from relay.errors import AnswerRejected
 from relay.event_queue import EventQueue
@@ -63,7 +63,7 @@ class RelayNode:
         """
         self._settings = settings
         self._addresses = settings.addresses or own_addresses(with_loopback)
-        self._engine: PacketEngine = make_engine(settings.engine, self._engine_config())
+        self._engine: PacketEngine = make_engine(settings.engine, self._engine_config(), settings.native)
         self._events = EventQueue()
         self._legs: dict[LegId, Leg] = {}
         self._links: dict[LinkId, _Link] = {}
@@ -114,6 +114,11 @@ class RelayNode:
     @property
     def engine_name(self) -> str:
         return self._engine.name
+
+    @property
+    def engine_reason(self) -> str:
+        """Why it is this engine, in a sentence for operators."""
+        return engine_reason(self._settings.engine)
 
     @property
     def bound(self) -> tuple[engine_interface.Address, ...]:

@@ -11,6 +11,15 @@ PortOrNone = Annotated[int, Meta(ge=-1, le=65535)]
 Milliseconds = Annotated[int, Meta(ge=1, le=3_600_000)]
 
 
+class NativeSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the native engine's workers read and send; docs/measurements.md found these defaults best."""
+
+    workers: Annotated[int, Meta(ge=0, le=256)] = 0
+    gso: bool = True
+    gro: bool = True
+    wait_us: Annotated[int, Meta(ge=0, le=10_000)] = 200
+
+
 class RelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     engine: Literal["auto", "native", "python"] = "auto"
     udp_port: Port = 3478
@@ -36,3 +45,4 @@ class RelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     tcp_queue_bytes: Annotated[int, Meta(ge=16_384, le=16_777_216)] = 131_072
     socket_buffer_bytes: Annotated[int, Meta(ge=4096)] = 4_194_304
     certificate_days: Annotated[int, Meta(ge=1, le=25)] = 7
+    native: NativeSettings = NativeSettings()

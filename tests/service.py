@@ -14,6 +14,8 @@ from pathlib import Path
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
+engine = "auto"
+"""The packet engine of services started from here on: ``service_engine`` sets it for each test."""
 
 
 @dataclass(slots=True)
@@ -37,7 +39,7 @@ class RunningService:
 
 
 def environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """The service's environment: loopback only, free ports, and ``changes``."""
+    """The service's environment: loopback only, free ports, the engine under test, and ``changes``."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("BURROW_")}
     return {
         **own,
@@ -46,6 +48,7 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
         "BURROW_RELAY_TCP_PORT": "0",
         "BURROW_RELAY_STUN_PORT": "0",
         "BURROW_RELAY_ADDRESSES": "127.0.0.1",
+        "BURROW_RELAY_ENGINE": engine,
         "BURROW_AUTH_SIGNUPS_PER_MINUTE": "100000",
         "BURROW_AUTH_LOGINS_PER_MINUTE": "100000",
         **changes,

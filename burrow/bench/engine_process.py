@@ -29,8 +29,9 @@ from relay.engine.interface import (
     SrtpProfile,
     TrackPlan,
 )
-from relay.engine.native import NativeEngine, NativeTuning
+from relay.engine.native import NativeEngine
 from relay.engine.python import PythonEngine
+from relay.settings import NativeSettings
 
 VP8, VP8_RTX, MID, TRANSPORT_CC = 96, 97, 1, 3
 RTX_BIT = 0x0800_0000
@@ -49,7 +50,7 @@ def _config() -> EngineConfig:
 def _engine(name: str, tuning: dict[str, Any]) -> PacketEngine:
     if name == "python":
         return PythonEngine(_config())
-    return NativeEngine(_config(), NativeTuning(**tuning))
+    return NativeEngine(_config(), NativeSettings(**tuning))
 
 
 def _open(engine: PacketEngine, number: int, profile: SrtpProfile) -> LegId:

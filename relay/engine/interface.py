@@ -258,6 +258,10 @@ class PacketEngine(Protocol):
 
     def open_leg(self, leg: LegId, ice: IceCredentials) -> None: ...
 
+    def restart(self, leg: LegId, ice: IceCredentials) -> None:
+        """Give new ICE credentials (RFC 8445 section 9). Those of before still answer consent checks, and
+        the path of before carries media, until a pair is nominated with the new ones."""
+
     def set_keys(self, leg: LegId, keys: SrtpKeys) -> None: ...
 
     def set_plan(self, leg: LegId, plan: LegPlan) -> None:

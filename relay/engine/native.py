@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
-from dataclasses import dataclass
 from typing import cast
 
 import burrow_native
@@ -34,20 +33,7 @@ from relay.engine.interface import (
     StreamCounters,
 )
 from relay.errors import BindError, UnknownLeg
-
-
-@dataclass(frozen=True, slots=True)
-class NativeTuning:
-    """How the workers read and send; the defaults are what docs/measurements.md found best."""
-
-    workers: int = 0
-    """Threads, each with a socket on every address; 0: one for each core this process may use."""
-    gso: bool = True
-    """Send trains of packets to one address as one message (UDP_SEGMENT)."""
-    gro: bool = True
-    """Take such trains as one message where the path delivers them (UDP_GRO)."""
-    wait_us: int = 200
-    """Longest wait for more packets before a reading, at middling rates; 0: never wait."""
+from relay.settings import NativeSettings
 
 
 class NativeEngine:
@@ -55,9 +41,9 @@ class NativeEngine:
 
     name = "native"
 
-    def __init__(self, config: EngineConfig, tuning: NativeTuning | None = None) -> None:
+    def __init__(self, config: EngineConfig, tuning: NativeSettings | None = None) -> None:
         self._config = config
-        self._tuning = tuning or NativeTuning()
+        self._tuning = tuning or NativeSettings()
         self._engine: burrow_native.Engine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events_fd = -1
@@ -132,6 +118,9 @@ class NativeEngine:
         serial = self._running.open_leg(ice.ufrag, ice.password)
         self._serials[leg] = serial
         self._legs[serial] = leg
+
+    def restart(self, leg: LegId, ice: IceCredentials) -> None:
+        self._running.restart(self._serial(leg), ice.ufrag, ice.password)
 
     def set_keys(self, leg: LegId, keys: SrtpKeys) -> None:
         self._running.set_keys(self._serial(leg), keys.profile.value, keys.ingress, keys.egress)

@@ -19,6 +19,8 @@ class Path(Generic[A]):
     heard_at: float
     nominated_at: float | None = None
     priority: int = 0
+    current: bool = False
+    """A check with the newest credentials came from it."""
 
     def rank(self) -> tuple[bool, int, float]:
         """Order among nominated pairs: UDP before TCP, then priority, then the latest nomination."""
@@ -44,6 +46,8 @@ class Changes(Generic[A]):
     interrupted: bool = False
     resumed: bool = False
     lost: bool = False
+    renewed: bool = False
+    """The first nomination since a restart: the credentials before it are over."""
     forgotten: tuple[A, ...] = ()
     """Addresses that are no longer the leg's."""
 
@@ -56,28 +60,51 @@ class LegPaths(Generic[A]):
         self._paths: dict[A, Path[A]] = {}
         self._heard_at = now
         self._interrupted = False
+        self._restarting = False
+        """A restart that no nomination has followed yet: the paths of before go on until then."""
         self._reached = False
         """A path was selected since the beginning or the last loss."""
         self.lost = False
         self.selected: Path[A] | None = None
 
+    def restart(self) -> None:
+        """The leg has new credentials (RFC 8445 section 9): what is selected stays so until a pair is
+        nominated with them."""
+        self._restarting = True
+        for path in self._paths.values():
+            path.current = False
+
     def checked(
-        self, address: A, transport: Transport, priority: int, nominated: bool, now: float
+        self,
+        address: A,
+        transport: Transport,
+        priority: int,
+        nominated: bool,
+        now: float,
+        current: bool = True,
     ) -> Changes[A]:
-        """An authenticated check came from ``address``."""
+        """An authenticated check came from ``address``, by the newest credentials if ``current``: those
+        before it do not nominate."""
         forgotten: tuple[A, ...] = ()
         path = self._paths.get(address)
         if path is None:
             forgotten = self._make_room()
             path = self._paths[address] = Path(address, transport, now)
         path.heard_at = now
+        path.current |= current
+        nominated = nominated and current
+        renewed = nominated and self._restarting
+        if renewed:
+            self._restarting = False
+            for known in self._paths.values():
+                known.nominated_at = None
         if nominated:
             path.nominated_at = now
             path.priority = priority
         self._heard_at = now
         resumed, self._interrupted = self._interrupted, False
         self.lost = False
-        return Changes(selected=self._select(now), resumed=resumed, forgotten=forgotten)
+        return Changes(selected=self._select(now), resumed=resumed, renewed=renewed, forgotten=forgotten)
 
     def tick(self, now: float) -> Changes[A]:
         """Let time pass: call it a few times a second."""
@@ -119,14 +146,16 @@ class LegPaths(Generic[A]):
         return (oldest.address,)
 
     def _select(self, now: float) -> Path[A] | None:
-        nominated = [p for p in self._paths.values() if p.nominated_at is not None]
+        # Once a restart is done, only what was checked with its credentials counts.
+        paths = [p for p in self._paths.values() if p.current or self._restarting]
+        nominated = [p for p in paths if p.nominated_at is not None]
         candidates = [p for p in nominated if now - (p.nominated_at or 0.0) < self._rules.stale]
         if not candidates:
             if self.selected is not None and now - self.selected.heard_at < self._rules.stale:
                 return None
             # Consent checks need not nominate (RFC 7675 section 5.1): a client whose NAT has given it a new
             # mapping may be heard from there and nowhere else.
-            candidates = [p for p in self._paths.values() if now - p.heard_at < self._rules.stale]
+            candidates = [p for p in paths if now - p.heard_at < self._rules.stale]
             if not self._reached or (self.selected is None and nominated):
                 candidates = nominated
         best = max(candidates, key=Path.rank, default=None)

@@ -28,15 +28,17 @@ def build_app(
     server: ServerSettings,
     auth: AuthSettings,
     not_ready: NotReady = tuple,
+    engine: str = "",
     clock: Callable[[], float] = time.monotonic,
 ) -> web.Application:
     """REST, ``/health`` and ``/ready``. What it is given stays its giver's to close.
 
-    ``not_ready`` is asked at every ``/ready`` for reasons (short codes) not to send new users here. ``clock``
-    is the rate limits' (seconds). Routes added later get the same error form and security headers.
+    ``not_ready`` is asked at every ``/ready`` for reasons (short codes) not to send new users here;
+    ``engine`` is named there. ``clock`` is the rate limits' (seconds). Routes added later get the same
+    error form and security headers.
     """
     routes = AccountRoutes(accounts, RateLimits(auth, clock=clock), server, auth)
-    health = Health(database, writer, not_ready)
+    health = Health(database, writer, not_ready, engine)
 
     @web.middleware
     async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -32,6 +32,13 @@ class HealthBody(Struct, frozen=True):
     match_dropped: int
 
 
+class ReadyBody(Struct, frozen=True):
+    """``engine``: the packet engine that runs, so that a slower one does not go unnoticed."""
+
+    status: str
+    engine: str
+
+
 class Health:
     """One look at the database serves all who ask meanwhile. :meth:`close` it."""
 
@@ -40,12 +47,14 @@ class Health:
         database: Database,
         writer: MatchWriter,
         not_ready: NotReady,
+        engine: str,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._writer = writer
         self._not_ready = not_ready
+        self._engine = engine
         self._clock = clock
         self._probe: asyncio.Task[bool] | None = None
         self._answered_at: float | None = None
@@ -75,7 +84,7 @@ class Health:
                 {"reasons": reasons},
                 {"Retry-After": "5", "Cache-Control": "no-store"},
             )
-        return json_response({"status": "ready"})
+        return json_response(ReadyBody(status="ready", engine=self._engine))
 
     async def close(self) -> None:
         """Give up a look that goes on."""

@@ -16,12 +16,16 @@ SAMPLE = Path(__file__).parents[2] / "config.toml"
 def test_sample_file_is_the_defaults_and_names_every_key() -> None:
     assert load_config(SAMPLE, {}) == Config() == load_config(None, {})
     text = SAMPLE.read_text()
-    for section in msgspec.structs.fields(Config):
-        body = re.search(rf"^\[{section.name}\]\n(.*?)(?=^\[|\Z)", text, re.M | re.S)
-        assert body, section.name
-        for key in msgspec.structs.fields(section.type):
+    tables = [(section.name, section.type) for section in msgspec.structs.fields(Config)]
+    for table, kind in tables:
+        body = re.search(rf"^\[{re.escape(table)}\]\n(.*?)(?=^\[|\Z)", text, re.M | re.S)
+        assert body, table
+        for key in msgspec.structs.fields(kind):
+            if isinstance(key.type, type) and issubclass(key.type, msgspec.Struct):
+                tables.append((f"{table}.{key.name}", key.type))
+                continue
             # Each key, under a comment of its own or of a group's.
-            assert re.search(rf"^{key.name} = ", body[1], re.M), f"{section.name}.{key.name}"
+            assert re.search(rf"^{key.name} = ", body[1], re.M), f"{table}.{key.name}"
         assert body[1].lstrip().startswith("#")
 
 
@@ -34,6 +38,8 @@ def test_every_key_can_be_overridden() -> None:
             "BURROW_RELAY_ADDRESSES": "198.51.100.1, 2001:db8::1",
             "BURROW_MATCHING_REMATCH_SECONDS": "1.5",
             "BURROW_DATABASE_URL": "postgresql+psycopg://x@y/z",
+            "BURROW_RELAY_NATIVE_WORKERS": "3",
+            "BURROW_RELAY_NATIVE_GSO": "false",
             "UNRELATED": "1",
         },
     )
@@ -41,6 +47,7 @@ def test_every_key_can_be_overridden() -> None:
     assert config.server.trust_proxy is True
     assert config.relay.addresses == ("198.51.100.1", "2001:db8::1")
     assert config.matching.rematch_seconds == 1.5
+    assert (config.relay.native.workers, config.relay.native.gso, config.relay.native.gro) == (3, False, True)
     assert config.database.url == "postgresql+psycopg://x@y/z"
 
 
@@ -54,6 +61,9 @@ def test_every_key_can_be_overridden() -> None:
         ("[server]\ntrust_proxy = 1", ["server.trust_proxy", "1", "true or false"]),
         ("[server]\norigins = ['example.org']", ["server.origins", "example.org", "https?"]),
         ("[relay]\nspeed = 1", ["relay", "speed", "udp_port"]),
+        ("[relay.native]\nworkers = -1", ["relay.native.workers", "-1", "at least 0"]),
+        ("[relay.native]\nspeed = 1", ["[relay.native] speed", "workers", "wait_us"]),
+        ("[relay]\nnative = 1", ["relay.native", "1", "a table"]),
         ("[relais]\nudp_port = 1", ["relais", "relay"]),
         ("relay = 3", ["relay", "3", "a table"]),
         ("[relay", ["not valid TOML"]),
@@ -77,6 +87,8 @@ def test_mistake_in_the_file_is_named_with_what_is_allowed(
     [
         ("BURROW_RELAY_UDP_PORT", "many", "relay.udp_port = 'many'"),
         ("BURROW_SERVER_TRUST_PROXY", "maybe", "true or false"),
+        ("BURROW_RELAY_NATIVE_WAIT_US", "20000", "at most 10000"),
+        ("BURROW_RELAY_NATIVE", "1", "BURROW_RELAY_NATIVE_WORKERS"),
         ("BURROW_RELAY_SPEED", "1", "BURROW_RELAY_UDP_PORT"),
         ("BURROW_NOWHERE_PORT", "1", "BURROW_SERVER_"),
         ("BURROW_RELAY", "1", "Unknown environment variable BURROW_RELAY"),

@@ -42,7 +42,10 @@ def one_sentence(text: str) -> str:
 async def test_it_says_where_it_is_and_how_to_stop(service: RunningService) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{service.url}/ready") as answer:
         assert answer.status == 200
-    assert "engine=" in service.log
+        ready = await answer.json()
+    assert ready["engine"] in ("native", "python")
+    assert f"engine={ready['engine']}" in service.log
+    assert "engine_reason=" in service.log
     assert await service.stop(signal.SIGINT) == 0
     assert "Traceback" not in service.log
 

@@ -14,6 +14,8 @@ from playwright.async_api import Browser, Page
 
 from tests.service import RunningService, running_service
 
+pytestmark = pytest.mark.media
+
 # Chromium's fake microphone beeps once a second, its fake camera moves all the time.
 ALIVE = """async () => {
     for (;;) {

@@ -34,7 +34,6 @@ async def serving(
         "server_host": host,
         "server_port": str(PORT),
         "relay_addresses": f"{plan.SERVER},{plan.SERVER_V6}",
-        "relay_engine": "python",
         "relay_udp_port": "3478",
         "relay_tcp_port": "3478",
         "relay_stun_port": "3479",

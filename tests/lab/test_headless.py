@@ -21,7 +21,7 @@ from tests.lab.lab import ROOT
 from tests.lab.plan import Kind
 from tests.lab.test_relay_route import REBINDING_GAP_MS, STEADY_MS
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.media]
 
 
 @contextlib.asynccontextmanager

@@ -30,7 +30,7 @@ STEADY_MS, BUSY_MS = 1_500, 1_000
 """A picture that moves for so long, without a gap of more than that."""
 BAD_LINE_SECONDS, SLOW_LINE_SECONDS = 15.0, 10.0
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = [pytest.mark.timeout(150), pytest.mark.media]
 
 
 @contextlib.asynccontextmanager

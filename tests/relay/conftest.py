@@ -14,6 +14,7 @@ from relay.door import LegId, LinkId
 from relay.dtls.endpoint import Certificate
 from relay.node import RelayNode
 from relay.settings import RelaySettings
+from tests.engines import Engine
 
 E = TypeVar("E", bound=door.Event)
 WAIT_SECONDS = 10.0
@@ -67,12 +68,12 @@ MakeNode = Callable[..., Awaitable[Node]]
 
 
 @pytest.fixture
-async def make_node(certificate: Certificate) -> AsyncIterator[MakeNode]:
+async def make_node(certificate: Certificate, service_engine: Engine) -> AsyncIterator[MakeNode]:
     made: list[Node] = []
 
     async def make(**changes: Any) -> Node:
         ports = {"udp_port": 0, "tcp_port": 0, "stun_port": 0}
-        settings: dict[str, Any] = {"engine": "python", "addresses": ("127.0.0.1",), **ports}
+        settings: dict[str, Any] = {"engine": service_engine, "addresses": ("127.0.0.1",), **ports}
         node = Node(RelayNode(RelaySettings(**{**settings, **changes})), certificate)
         await node.relay.start()
         made.append(node)

@@ -20,6 +20,8 @@ from relay.settings import RelaySettings
 from tests.relay.conftest import MakeNode, Node
 from tests.relay.rtp_packets import OPUS, VP8, header, rtp
 
+pytestmark = pytest.mark.media
+
 
 async def test_two_legs_are_linked_and_their_packets_counted(node: Node) -> None:
     a, b = await node.connect("a"), await node.connect("b")

@@ -8,10 +8,13 @@ from typing import Any
 
 import aiohttp
 import psycopg
+import pytest
 
 from peers import Peer, SyntheticMedia
 from tests.db.postgres import PostgresCluster
 from tests.service import RunningService, running_service
+
+pytestmark = pytest.mark.media
 
 BACK_SECONDS = 30.0
 POLL_SECONDS = 0.1

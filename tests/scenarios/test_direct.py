@@ -15,6 +15,8 @@ from peers import Match, Peer, SyntheticMedia
 from signaling import messages as wire
 from tests.service import RunningService, running_service
 
+pytestmark = pytest.mark.media
+
 
 async def until_route(match: Match, route: str, state: str) -> wire.Route:
     """Iterate the match's events up to this change of route."""

@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import pytest
 from yarl import URL
 
 from peers import Match, Offline, Online, Peer, PeerEvent, SyntheticMedia
 from signaling import messages as wire
 from tests.service import RunningService
+
+pytestmark = pytest.mark.media
 
 
 class Cable:

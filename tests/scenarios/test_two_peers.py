@@ -14,6 +14,8 @@ from peers.media.sync import measure_sync
 from tests.peers.media.clip import make_clip
 from tests.service import RunningService
 
+pytestmark = pytest.mark.media
+
 SECONDS = 30
 
 

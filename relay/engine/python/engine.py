@@ -142,6 +142,16 @@ class PythonEngine:
         self._legs[leg] = opened
         self._by_ufrag[ice.ufrag] = opened
 
+    def restart(self, leg: LegId, ice: IceCredentials) -> None:
+        found = self._leg(leg)
+        if found.old_ice is None:
+            found.old_ice = found.ice
+        else:
+            del self._by_ufrag[found.ice.ufrag]  # of a restart that nothing answered
+        found.ice = ice
+        found.paths.restart()
+        self._by_ufrag[ice.ufrag] = found
+
     def set_keys(self, leg: LegId, keys: SrtpKeys) -> None:
         found = self._leg(leg)
         ingress, egress = srtp.sessions(keys)
@@ -206,7 +216,9 @@ class PythonEngine:
         for reason, count in found.drops.items():
             self._drops[reason] = self._drops.get(reason, 0) + count
         del self._legs[leg]
-        del self._by_ufrag[found.ice.ufrag]
+        for ice in (found.ice, found.old_ice):
+            if ice is not None:
+                del self._by_ufrag[ice.ufrag]
 
     def counters(self, leg: LegId) -> LegCounters:
         return self._leg(leg).counters()
@@ -370,7 +382,12 @@ class PythonEngine:
                 if self._tcp is not None:
                     self._tcp.authenticated(pair, leg)
             changes = leg.paths.checked(
-                pair, self._transports[index], outcome.priority, outcome.nominated, now
+                pair,
+                self._transports[index],
+                outcome.priority,
+                outcome.nominated,
+                now,
+                current=outcome.ufrag == leg.ice.ufrag,
             )
             self._send_to(index, outcome.response, remote)
             self._apply(leg, changes)
@@ -387,7 +404,10 @@ class PythonEngine:
 
     def _password(self, ufrag: str) -> str | None:
         leg = self._by_ufrag.get(ufrag)
-        return None if leg is None else leg.ice.password
+        if leg is None:
+            return None
+        ice = leg.old_ice if leg.old_ice is not None and leg.old_ice.ufrag == ufrag else leg.ice
+        return ice.password
 
     def _within_bit_rate(self, leg: EngineLeg, size: int, now: float) -> bool:
         burst = self._config.leg_burst_bytes
@@ -428,6 +448,9 @@ class PythonEngine:
             self._sink(
                 PathSelected(leg.id, changes.selected.transport, remote_address(changes.selected.address))
             )
+        if changes.renewed and leg.old_ice is not None:
+            del self._by_ufrag[leg.old_ice.ufrag]
+            leg.old_ice = None
         if changes.resumed:
             self._sink(PathResumed(leg.id))
         if changes.interrupted:

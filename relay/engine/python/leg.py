@@ -28,10 +28,13 @@ def remote_address(pair: PairAddress) -> Address:
 class EngineLeg:
     id: LegId
     ice: IceCredentials
+    """The newest."""
     paths: LegPaths[PairAddress]
     tokens: float
     """Of the ingress token bucket, in bytes."""
     tokens_at: float
+    old_ice: IceCredentials | None = None
+    """Those before a restart, until a pair is nominated with the newest."""
     send: SendTo | None = None
     """``sendto`` of the selected pair's socket; ``None`` while no pair is selected."""
     remote: SocketAddress = ()

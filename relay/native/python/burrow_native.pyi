@@ -99,6 +99,10 @@ class Engine:
     def open_leg(self, ufrag: str, password: str) -> int:
         """Open a leg with the relay's own credentials and give its serial number."""
 
+    def restart(self, leg: int, ufrag: str, password: str) -> None:
+        """Give the leg new credentials. Those of before answer consent, and the path of before carries
+        media, until a pair is nominated with the new ones."""
+
     def close_leg(self, leg: int) -> None:
         """End the leg's link and forget the leg."""
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.web.house import House
 from tests.e2e.web.person import STEP_MS
+
+pytestmark = pytest.mark.media
 
 
 async def test_two_strangers_see_and_hear_each_other(house: House) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.e2e.web.house import House
 from tests.e2e.web.person import STEP_MS, Person
 from tests.e2e.web.service import WebService, web_service
+
+pytestmark = pytest.mark.media
 
 LOBBY = "Ready when you are"
 AGAIN_MS = 40_000

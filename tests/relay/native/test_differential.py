@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from relay.engine.interface import LegCounters, PacketEngine, SrtpProfile
-from relay.engine.native import NativeEngine, NativeTuning
+from relay.engine.native import NativeEngine
 from relay.engine.python import PythonEngine
+from relay.settings import NativeSettings
 from tests.relay.engine.far_end import FarEnd, config, plan
 from tests.relay.native.sequences import (
     STARTS,
@@ -44,7 +45,7 @@ class Outcome:
 def engines() -> tuple[PacketEngine, PacketEngine]:
     limits = config(keyframe_interval_ms=NO_SECOND_REQUEST_MS)
     # One worker, or packets of the two sides could overtake each other.
-    return PythonEngine(limits), NativeEngine(limits, NativeTuning(workers=1))
+    return PythonEngine(limits), NativeEngine(limits, NativeSettings(workers=1))
 
 
 class Run:

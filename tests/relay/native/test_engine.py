@@ -18,8 +18,9 @@ import pytest
 
 from relay.door import LegId
 from relay.engine.interface import IceCredentials, LegPlan, SrtpKeys, SrtpProfile, TrackPlan
-from relay.engine.native import NativeEngine, NativeTuning
+from relay.engine.native import NativeEngine
 from relay.errors import BindError
+from relay.settings import NativeSettings
 from tests.relay.engine.far_end import config, plan
 
 GCM = SrtpProfile.AEAD_AES_128_GCM
@@ -48,7 +49,7 @@ def load(engine: NativeEngine, legs: int, train: int = 1, gso: bool = False) -> 
 
 @pytest.fixture
 async def engine() -> AsyncIterator[NativeEngine]:
-    engine = NativeEngine(config(leg_max_bps=10**10), NativeTuning(workers=2))
+    engine = NativeEngine(config(leg_max_bps=10**10), NativeSettings(workers=2))
     await engine.start(lambda _event: None)
     yield engine
     await engine.close()
@@ -68,7 +69,7 @@ async def test_closing_leaves_no_thread_and_no_descriptor() -> None:
     process = psutil.Process()
     threads, descriptors = process.num_threads(), process.num_fds()
     for _ in range(5):
-        engine = NativeEngine(config(addresses=("127.0.0.1", "::1")), NativeTuning(workers=3))
+        engine = NativeEngine(config(addresses=("127.0.0.1", "::1")), NativeSettings(workers=3))
         await engine.start(lambda _event: None)
         assert process.num_threads() == threads + 3
         engine.open_leg(LegId("left open"), IceCredentials("ufrag", "password"))
@@ -79,7 +80,7 @@ async def test_closing_leaves_no_thread_and_no_descriptor() -> None:
 
 async def test_a_second_engine_on_the_port_is_refused(engine: NativeEngine) -> None:
     """Sockets shared among workers must not be shared with another relay, which would take packets."""
-    second = NativeEngine(config(udp_port=engine.bound[0].port), NativeTuning(workers=2))
+    second = NativeEngine(config(udp_port=engine.bound[0].port), NativeSettings(workers=2))
     with pytest.raises(BindError, match=r"127\.0\.0\.1 port \d+"):
         await second.start(lambda _event: None)
 

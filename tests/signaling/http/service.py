@@ -74,6 +74,7 @@ async def running(
     server: ServerSettings | None = None,
     auth: AuthSettings = GENEROUS,
     not_ready: Callable[[], Sequence[str]] = tuple,
+    engine: str = "python",
     add_routes: Callable[[web.Application], None] = lambda _: None,
 ) -> AsyncIterator[Service]:
     clock = Clock()
@@ -91,6 +92,7 @@ async def running(
             server=server or ServerSettings(),
             auth=auth,
             not_ready=not_ready,
+            engine=engine,
             clock=lambda: clock().timestamp(),
         )
         add_routes(app)

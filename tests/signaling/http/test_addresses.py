@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.http.addresses import client_prefix
-from signaling.origin import origin_allowed
 
 
 @pytest.mark.parametrize(
@@ -31,31 +30,3 @@ def test_prefixes(peer: str | None, forwarded: list[str], trust: bool, prefix: s
 @given(st.text(), st.lists(st.text(), max_size=3), st.booleans())
 def test_any_header_gives_a_key(peer: str, forwarded: list[str], trust: bool) -> None:
     assert client_prefix(peer, forwarded, trust_proxy=trust)
-
-
-@given(st.text(), st.text())
-def test_any_origin_is_judged(origin: str, host: str) -> None:
-    assert origin_allowed(origin, host, ()) in (True, False)
-
-
-@pytest.mark.parametrize(
-    ("origin", "allowed"),
-    [
-        ("https://burrow.example", True),
-        ("https://BURROW.example", True),
-        ("http://burrow.example", True),
-        ("https://burrow.example.evil.example", False),
-        ("https://burrow.example:8443", False),
-        ("https://evil.example/burrow.example", False),
-        ("https://burrow.example@evil.example", False),
-        ("ftp://burrow.example", False),
-        ("null", False),
-        ("", False),
-    ],
-)
-def test_only_the_own_authority_is_the_own_origin(origin: str, allowed: bool) -> None:
-    assert origin_allowed(origin, "burrow.example", ()) is allowed
-
-
-def test_no_host_is_nobodys_own() -> None:
-    assert not origin_allowed("https://", "", ())

@@ -24,8 +24,9 @@ async def test_health_says_what_there_is(service: Service) -> None:
 
 async def test_ready_asks_those_who_know(tmp_path: Path) -> None:
     reasons: list[str] = []
-    async with running(tmp_path, not_ready=lambda: reasons) as service:
-        assert (await service.client.get("/ready")).status == 200
+    async with running(tmp_path, not_ready=lambda: reasons, engine="native") as service:
+        ready = await service.client.get("/ready")
+        assert (ready.status, await ready.json()) == (200, {"status": "ready", "engine": "native"})
         reasons.append("relay_full")
         assert await error_of(await service.client.get("/ready")) == (
             503,

@@ -21,7 +21,6 @@ from signaling.messages import (
     SendChat,
     Welcome,
 )
-from signaling.origin import origin_allowed
 from signaling.settings import LiveSettings
 from tests.signaling.live.house import house
 
@@ -31,32 +30,6 @@ UPGRADE = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
 }
-
-
-@pytest.mark.parametrize(
-    ("origin", "host", "allowed"),
-    [
-        (None, "burrow.example", True),
-        ("https://burrow.example", "burrow.example", True),
-        ("https://burrow.example", "burrow.example:443", True),
-        ("https://BURROW.example", "burrow.example", True),
-        ("http://127.0.0.1:8080", "127.0.0.1:8080", True),
-        ("https://other.example", "burrow.example", True),
-        ("http://other.example", "burrow.example", False),
-        ("https://evil.example", "burrow.example", False),
-        ("https://burrow.example.evil.example", "burrow.example", False),
-        ("https://burrow.example:8443", "burrow.example", False),
-        ("https://burrow.example@evil.example", "burrow.example", False),
-        ("https://burrow.example/path", "burrow.example", False),
-        ("null", "burrow.example", False),
-        ("", "burrow.example", False),
-        ("https://[::1", "burrow.example", False),
-        ("https://burrow.example:99999", "burrow.example", False),
-        ("file://burrow.example", "burrow.example", False),
-    ],
-)
-def test_origins(origin: str | None, host: str, allowed: bool) -> None:
-    assert origin_allowed(origin, host, ("https://other.example",)) is allowed
 
 
 async def test_a_foreign_page_gets_no_socket() -> None:

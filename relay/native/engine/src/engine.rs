@@ -255,6 +255,11 @@ impl Engine {
         self.node.open_leg(ufrag, password, now())
     }
 
+    /// Gives a leg new credentials; those of before stay good for consent until the new ones nominate.
+    pub fn restart(&self, leg: &Arc<Leg>, ufrag: &[u8], password: &[u8]) {
+        self.node.restart(leg, ufrag, password);
+    }
+
     /// Closes a leg.
     pub fn close_leg(&self, leg: &Arc<Leg>) {
         self.node.close_leg(leg);

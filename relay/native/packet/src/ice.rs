@@ -53,6 +53,8 @@ struct Validated {
     heard_at: Nanos,
     nominated_at: Option<Nanos>,
     priority: u32,
+    /// A check with the newest credentials came from it.
+    current: bool,
 }
 
 /// What a check or a tick changed.
@@ -66,6 +68,8 @@ pub struct Changes {
     pub resumed: bool,
     /// Consent expired: every path is forgotten.
     pub lost: bool,
+    /// The first nomination since a restart: credentials before this generation are over.
+    pub renewed: Option<u64>,
 }
 
 /// All paths of one leg.
@@ -78,6 +82,10 @@ pub struct LegPaths {
     /// A path was selected since the beginning or the last loss.
     reached: bool,
     lost: bool,
+    /// The number of the newest credentials; each restart counts it up.
+    generation: u64,
+    /// Of the newest nomination; behind `generation`, the paths of before go on until there is one.
+    nominated: u64,
     /// Where the last DTLS datagram came from.
     pub dtls_from: Option<Remote>,
 }
@@ -94,8 +102,20 @@ impl LegPaths {
             interrupted: false,
             reached: false,
             lost: false,
+            generation: 0,
+            nominated: 0,
             dtls_from: None,
         }
+    }
+
+    /// New credentials were given (RFC 8445 section 9): gives their number. What was selected stays so
+    /// until a pair is nominated with them.
+    pub fn restart(&mut self) -> u64 {
+        self.generation += 1;
+        for path in &mut self.paths {
+            path.current = false;
+        }
+        self.generation
     }
 
     /// The selected address.
@@ -104,12 +124,14 @@ impl LegPaths {
         self.selected
     }
 
-    /// An authenticated check of `leg` came from `remote`. Gives the path when it is a new one.
+    /// A check of `leg` came from `remote`, authenticated by the credentials of this `generation`; older
+    /// ones do not nominate. Gives the path when it is a new one.
     pub fn checked(
         &mut self,
         leg: &Arc<Leg>,
         remote: Remote,
         nominated: Option<u32>,
+        generation: u64,
         now: Nanos,
     ) -> (Changes, Option<Arc<Path>>) {
         let known = self.paths.iter().position(|known| known.path.remote == remote);
@@ -123,11 +145,22 @@ impl LegPaths {
                 heard_at: now,
                 nominated_at: None,
                 priority: 0,
+                current: false,
             });
             (self.paths.len() - 1, Some(path))
         };
+        let current = generation == self.generation;
+        let nominated = nominated.filter(|_| current);
+        let renewed = (nominated.is_some() && self.restarting()).then_some(generation);
+        if renewed.is_some() {
+            self.nominated = generation;
+            for path in &mut self.paths {
+                path.nominated_at = None;
+            }
+        }
         let path = &mut self.paths[at];
         path.heard_at = now;
+        path.current |= current;
         if let Some(priority) = nominated {
             path.nominated_at = Some(now);
             path.priority = priority;
@@ -135,7 +168,7 @@ impl LegPaths {
         self.heard_at = now;
         self.lost = false;
         let resumed = std::mem::take(&mut self.interrupted);
-        (Changes { selected: self.select(now), resumed, ..Changes::default() }, new)
+        (Changes { selected: self.select(now), resumed, renewed, ..Changes::default() }, new)
     }
 
     /// Lets time pass.
@@ -183,6 +216,10 @@ impl LegPaths {
         self.dtls_from = None;
     }
 
+    fn restarting(&self) -> bool {
+        self.nominated != self.generation
+    }
+
     fn make_room(&mut self) {
         if self.paths.len() < self.rules.most {
             return;
@@ -201,14 +238,21 @@ impl LegPaths {
 
     /// Among freshly nominated pairs: UDP before TCP, then priority, then the latest nomination. When there
     /// is none and the selected one is silent too, one that is heard: consent checks need not nominate
-    /// (RFC 7675 section 5.1), and a NAT may have given the client another mapping.
+    /// (RFC 7675 section 5.1), and a NAT may have given the client another mapping. Once a restart is done,
+    /// only what was checked with its credentials counts.
     fn select(&mut self, now: Nanos) -> Option<Remote> {
         let fresh = |at: Nanos| now.saturating_sub(at) < self.rules.stale;
         let best = |among: &dyn Fn(&Validated) -> bool| {
             let rank = |path: &&Validated| {
                 (path.path.remote.transport(), path.priority, path.nominated_at.unwrap_or(0))
             };
-            self.paths.iter().filter(|path| among(path)).max_by_key(rank).map(|path| path.path.remote)
+            let counts = |path: &&Validated| path.current || self.restarting();
+            self.paths
+                .iter()
+                .filter(counts)
+                .filter(|path| among(path))
+                .max_by_key(rank)
+                .map(|path| path.path.remote)
         };
         let is_nominated = |path: &Validated| path.nominated_at.is_some();
         let mut found = best(&|path| path.nominated_at.is_some_and(fresh));

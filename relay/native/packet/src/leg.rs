@@ -16,7 +16,6 @@ use crate::plan::{BadPlan, Kind, LegPlan};
 use crate::rtcp::picture_loss_indication;
 use crate::srtp::{BadKeyLength, Profile, Receiver, Sender};
 use crate::stats::{LegCounters, LinkTotals, StreamCounters};
-use crate::stun::IntegrityKey;
 
 /// Events of a leg that wait to be read.
 #[derive(Default)]
@@ -31,15 +30,14 @@ pub struct Queued {
 /// the sender's ingress lock and the receiver's egress lock, so both directions of a link run at once
 /// on two workers without meeting; only RTCP takes a lock of the other direction.
 ///
-/// Order: `paths`, then `ingress`, then `egress` of the lower serial before that of the higher. A worker
-/// holds one ingress lock at most.
+/// Order: `paths`, then `ufrags`, then `ingress`, then `egress` of the lower serial before that of the
+/// higher. A worker holds one ingress lock at most.
 pub struct Leg {
     /// Names the leg in events; counted up and never used again.
     pub serial: u64,
-    /// The relay's own ufrag.
-    pub ufrag: Box<[u8]>,
-    /// The relay's own password.
-    pub password: IntegrityKey,
+    /// The relay's own ufrags that are good for it, oldest first: two at most, between a restart and the
+    /// first nomination after it.
+    pub ufrags: Mutex<Vec<Box<[u8]>>>,
     /// STUN's.
     pub paths: Mutex<LegPaths>,
     /// What it sends.
@@ -65,18 +63,10 @@ pub type LinkRequests = [Option<[u8; crate::rtcp::PLI_LEN]>; 2];
 impl Leg {
     /// Opens a leg.
     #[must_use]
-    pub fn new(
-        serial: u64,
-        ufrag: &[u8],
-        password: &[u8],
-        rules: PathRules,
-        burst_bytes: f64,
-        now: Nanos,
-    ) -> Self {
+    pub fn new(serial: u64, ufrag: &[u8], rules: PathRules, burst_bytes: f64, now: Nanos) -> Self {
         Self {
             serial,
-            ufrag: ufrag.into(),
-            password: IntegrityKey::new(password),
+            ufrags: Mutex::new(vec![ufrag.into()]),
             paths: Mutex::new(LegPaths::new(rules, now)),
             ingress: Mutex::new(Ingress::new(TokenBucket::full(burst_bytes, now))),
             egress: Mutex::new(Egress::new()),

@@ -12,6 +12,7 @@ use crate::drops::Drops;
 use crate::event::{Event, EventQueue};
 use crate::ice::{Changes, PathRules};
 use crate::leg::{Leg, unlink};
+use crate::stun::IntegrityKey;
 use crate::{MILLISECOND, Nanos};
 
 /// The limits of a node, in the units their names give.
@@ -52,6 +53,16 @@ impl Limits {
     }
 }
 
+/// What a connectivity check is authenticated by: the relay's own password behind one ufrag of a leg.
+pub struct Credentials {
+    /// Whose.
+    pub leg: Arc<Leg>,
+    /// The relay's own password.
+    pub password: IntegrityKey,
+    /// Counts the leg's restarts.
+    pub generation: u64,
+}
+
 /// The shared part of a node. Workers read it; asking something of it is for one thread at a time.
 pub struct Node {
     /// Its limits.
@@ -60,7 +71,8 @@ pub struct Node {
     pub events: EventQueue,
     /// Answers to plain Binding requests.
     pub stun: Mutex<PrefixLimiter>,
-    by_ufrag: RwLock<HashMap<Box<[u8]>, Arc<Leg>, RandomState>>,
+    legs: RwLock<HashMap<u64, Arc<Leg>, RandomState>>,
+    by_ufrag: RwLock<HashMap<Box<[u8]>, Arc<Credentials>, RandomState>>,
     next_serial: AtomicU64,
     forgotten: AtomicU64,
     closed_drops: Mutex<Drops>,
@@ -74,6 +86,7 @@ impl Node {
             limits,
             events,
             stun: Mutex::new(PrefixLimiter::new(limits.stun_per_second)),
+            legs: RwLock::default(),
             by_ufrag: RwLock::default(),
             next_serial: AtomicU64::new(1),
             forgotten: AtomicU64::new(0),
@@ -86,16 +99,49 @@ impl Node {
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
         let rules = self.limits.path_rules();
         let burst = self.limits.leg_burst_bytes as f64;
-        let leg = Arc::new(Leg::new(serial, ufrag, password, rules, burst, now));
-        self.by_ufrag.write().insert(ufrag.into(), Arc::clone(&leg));
+        let leg = Arc::new(Leg::new(serial, ufrag, rules, burst, now));
+        self.legs.write().insert(serial, Arc::clone(&leg));
+        self.give(&leg, ufrag, password, 0);
         leg
+    }
+
+    /// Gives a leg new credentials (RFC 8445 section 9). Those of before stay good for consent until a pair
+    /// is nominated with the new ones, except those of a restart that never came to that.
+    pub fn restart(&self, leg: &Arc<Leg>, ufrag: &[u8], password: &[u8]) {
+        let mut paths = leg.paths.lock();
+        let mut ufrags = leg.ufrags.lock();
+        for abandoned in ufrags.drain(1..) {
+            self.by_ufrag.write().remove(&abandoned);
+        }
+        ufrags.push(ufrag.into());
+        let generation = paths.restart();
+        self.give(leg, ufrag, password, generation);
+    }
+
+    fn give(&self, leg: &Arc<Leg>, ufrag: &[u8], password: &[u8], generation: u64) {
+        let password = IntegrityKey::new(password);
+        let credentials = Credentials { leg: Arc::clone(leg), password, generation };
+        self.by_ufrag.write().insert(ufrag.into(), Arc::new(credentials));
+    }
+
+    /// Only a leg's newest credentials are good from now on.
+    fn renew(&self, leg: &Leg) {
+        let mut ufrags = leg.ufrags.lock();
+        let newest = ufrags.len() - 1;
+        for old in ufrags.drain(..newest) {
+            self.by_ufrag.write().remove(&old);
+        }
     }
 
     /// Closes a leg: ends its link and forgets its addresses.
     pub fn close_leg(&self, leg: &Arc<Leg>) {
+        self.legs.write().remove(&leg.serial);
+        let ufrags = leg.ufrags.lock().clone();
         let mut by_ufrag = self.by_ufrag.write();
-        if by_ufrag.get(&leg.ufrag).is_some_and(|found| Arc::ptr_eq(found, leg)) {
-            by_ufrag.remove(&leg.ufrag);
+        for ufrag in &ufrags {
+            if by_ufrag.get(ufrag).is_some_and(|found| Arc::ptr_eq(&found.leg, leg)) {
+                by_ufrag.remove(ufrag);
+            }
         }
         drop(by_ufrag);
         unlink(leg);
@@ -107,21 +153,21 @@ impl Node {
 
     /// Closes every leg. Legs and their paths, and linked legs, hold each other until then.
     pub fn close_all(&self) {
-        let legs: Vec<Arc<Leg>> = self.by_ufrag.read().values().cloned().collect();
+        let legs: Vec<Arc<Leg>> = self.legs.read().values().cloned().collect();
         for leg in legs {
             self.close_leg(&leg);
         }
     }
 
-    /// The open leg of a ufrag.
+    /// The open leg of a ufrag, and how its checks are authenticated.
     #[must_use]
-    pub fn leg_of(&self, ufrag: &[u8]) -> Option<Arc<Leg>> {
+    pub fn credentials_of(&self, ufrag: &[u8]) -> Option<Arc<Credentials>> {
         self.by_ufrag.read().get(ufrag).cloned()
     }
 
     /// Lets time pass for every leg: call it a few times a second, from one thread.
     pub fn tick(&self, now: Nanos) {
-        let legs: Vec<Arc<Leg>> = self.by_ufrag.read().values().cloned().collect();
+        let legs: Vec<Arc<Leg>> = self.legs.read().values().cloned().collect();
         for leg in legs {
             let mut paths = leg.paths.lock();
             let changes = paths.tick(now);
@@ -135,6 +181,9 @@ impl Node {
         if let Some(remote) = changes.selected {
             leg.egress.lock().path = Some(remote);
             self.events.push(leg, Event::PathSelected(remote.transport(), remote.address()));
+        }
+        if changes.renewed.is_some() {
+            self.renew(leg);
         }
         if changes.resumed {
             self.events.push(leg, Event::PathResumed);
@@ -169,6 +218,6 @@ impl Node {
     /// Legs that are open.
     #[must_use]
     pub fn legs(&self) -> usize {
-        self.by_ufrag.read().len()
+        self.legs.read().len()
     }
 }

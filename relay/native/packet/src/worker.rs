@@ -17,7 +17,7 @@ use crate::forward::rewrite;
 use crate::ice::Path;
 use crate::ingress::Ingress;
 use crate::leg::{Leg, lock_both};
-use crate::node::Node;
+use crate::node::{Credentials, Node};
 use crate::plan::Kind;
 use crate::remote::Remote;
 use crate::rtcp_rewrite;
@@ -393,27 +393,35 @@ impl Worker {
         if message.username.is_none() {
             return self.answer_stranger(now, from, &message, answers).map_err(Refused::AtNode);
         }
-        let leg = message.local_ufrag().and_then(|ufrag| self.node.leg_of(ufrag));
-        let leg = leg.ok_or(Refused::AtNode(Drop::StunUnknownUfrag))?;
-        if !message.has_integrity(&leg.password) {
-            return Err(Refused::AtLeg(leg, Drop::StunBadIntegrity));
+        let credentials = message.local_ufrag().and_then(|ufrag| self.node.credentials_of(ufrag));
+        let credentials = credentials.ok_or(Refused::AtNode(Drop::StunUnknownUfrag))?;
+        let Credentials { leg, password, generation } = &*credentials;
+        if !message.has_integrity(password) {
+            return Err(Refused::AtLeg(Arc::clone(leg), Drop::StunBadIntegrity));
         }
         if !message.fingerprint {
-            return Err(Refused::AtLeg(leg, Drop::StunMalformed));
+            return Err(Refused::AtLeg(Arc::clone(leg), Drop::StunMalformed));
         }
         if message.ice_controlled {
-            let len = message.role_conflict(&leg.password, &mut out);
+            let len = message.role_conflict(password, &mut out);
             answers.push(from, &out[..len]);
             return Ok(());
         }
-        let len = message.success(from.address(), Some(&leg.password), &mut out);
+        let len = message.success(from.address(), Some(password), &mut out);
         answers.push(from, &out[..len]);
-        self.validate(now, from, &leg, message.use_candidate.then_some(message.priority));
+        self.validate(now, from, leg, message.use_candidate.then_some(message.priority), *generation);
         Ok(())
     }
 
-    /// An authenticated check of `leg` came from `from`.
-    fn validate(&mut self, now: Nanos, from: Remote, leg: &Arc<Leg>, nominated: Option<u32>) {
+    /// A check of `leg`, authenticated by the credentials of this `generation`, came from `from`.
+    fn validate(
+        &mut self,
+        now: Nanos,
+        from: Remote,
+        leg: &Arc<Leg>,
+        nominated: Option<u32>,
+        generation: u64,
+    ) {
         let owner = self.path(from).map(|path| Arc::clone(&path.leg));
         if let Some(owner) = owner.filter(|owner| !Arc::ptr_eq(owner, leg)) {
             let mut paths = owner.paths.lock();
@@ -422,7 +430,7 @@ impl Worker {
             self.node.apply(&owner, changes);
         }
         let mut paths = leg.paths.lock();
-        let (changes, new) = paths.checked(leg, from, nominated, now);
+        let (changes, new) = paths.checked(leg, from, nominated, generation, now);
         if let Some(path) = new {
             self.table.insert(from, path);
             self.node.note_forgotten();

@@ -121,3 +121,53 @@ fn path_changes_that_nobody_reads_are_bounded_and_the_last_one_counts() {
     let ports = selected(&relay);
     assert_eq!((ports.len(), ports.last()), (16, Some(&1)));
 }
+
+const NEW: (&str, &[u8]) = ("new", b"fresh");
+
+#[test]
+fn after_a_restart_the_old_path_stays_until_a_pair_of_the_new_credentials_is_nominated() {
+    let (mut relay, far) = setup();
+    far.check(&mut relay, remote(1, 1), Some(90));
+    relay.node.restart(&far.leg, b"new", b"fresh");
+    assert_eq!(selected(&relay), [1]);
+    assert_eq!(relay.node.legs(), 1);
+    // Consent goes on by the old ones, but they nominate no more.
+    assert_eq!(far.check(&mut relay, remote(1, 1), Some(90)).len(), 1);
+    assert_eq!(far.check(&mut relay, remote(1, 2), Some(99)).len(), 1);
+    relay.check(NEW, remote(1, 3), None);
+    relay.pass_ticking(200);
+    assert_eq!(selected(&relay), []);
+    // The new nomination wins whatever its priority, and ends the old credentials.
+    relay.check(NEW, remote(1, 3), Some(10));
+    assert_eq!(selected(&relay), [3]);
+    assert!(far.check(&mut relay, remote(1, 1), Some(90)).is_empty());
+    assert_eq!(relay.drops(), [("stun_unknown_ufrag", 1)]);
+    // What was in flight on the old path is still the leg's.
+    relay.take(remote(1, 1), &[22, 254, 253]);
+    assert_eq!(relay.drops(), [("stun_unknown_ufrag", 1)]);
+    // The old path is never taken again, also when the new one falls silent.
+    relay.pass_ticking(5000);
+    assert_eq!(selected(&relay), []);
+    relay.check(NEW, remote(1, 4), Some(20));
+    assert_eq!(selected(&relay), [4]);
+}
+
+#[test]
+fn a_restart_that_nothing_answers_gives_way_to_the_next_and_closing_ends_all() {
+    let (mut relay, far) = setup();
+    far.check(&mut relay, remote(1, 1), Some(90));
+    relay.node.restart(&far.leg, b"abandoned", b"x");
+    relay.node.restart(&far.leg, b"new", b"fresh");
+    assert!(relay.check(("abandoned", b"x"), remote(1, 2), Some(9)).is_empty());
+    assert_eq!(far.check(&mut relay, remote(1, 1), None).len(), 1);
+    // From the same address: nothing to select anew.
+    assert_eq!(selected(&relay), [1]);
+    relay.check(NEW, remote(1, 1), Some(9));
+    assert_eq!(selected(&relay), []);
+    relay.node.restart(&far.leg, b"third", b"y");
+    relay.node.close_leg(&far.leg);
+    for credentials in [NEW, ("third", b"y".as_slice())] {
+        assert!(relay.check(credentials, remote(1, 1), Some(9)).is_empty());
+    }
+    assert_eq!(relay.node.legs(), 0);
+}

@@ -162,6 +162,13 @@ impl Engine {
         })
     }
 
+    fn restart(&self, leg: u64, ufrag: &str, password: &str) -> PyResult<()> {
+        self.with(|running| {
+            running.engine.restart(running.leg(leg)?, ufrag.as_bytes(), password.as_bytes());
+            Ok(())
+        })
+    }
+
     fn close_leg(&self, leg: u64) -> PyResult<()> {
         self.with(|running| {
             let leg = running.legs.remove(&leg).ok_or_else(|| PyKeyError::new_err(leg))?;

@@ -68,6 +68,20 @@ impl Relay {
         sent
     }
 
+    /// A check by a leg's ufrag and password, perhaps nominating its address with a priority.
+    pub fn check(
+        &mut self,
+        (ufrag, password): (&str, &[u8]),
+        from: Remote,
+        nominated: Option<u32>,
+    ) -> Vec<Sent> {
+        let key = IntegrityKey::new(password);
+        let username = format!("{ufrag}:far");
+        let priority = nominated.unwrap_or(1);
+        let check = connectivity_check(username.as_bytes(), &key, priority, nominated.is_some(), [7; 12]);
+        self.take(from, &check)
+    }
+
     pub fn events(&self) -> Vec<(u64, Event)> {
         self.node.events.take().into_iter().map(|(leg, event)| (leg.serial, event)).collect()
     }
@@ -143,11 +157,7 @@ impl Far {
 
     /// A check from an address, perhaps nominating it with a priority.
     pub fn check(&self, relay: &mut Relay, from: Remote, nominated: Option<u32>) -> Vec<Sent> {
-        let key = IntegrityKey::new(b"password");
-        let username = format!("leg{}:far", self.number);
-        let priority = nominated.unwrap_or(1);
-        let check = connectivity_check(username.as_bytes(), &key, priority, nominated.is_some(), [7; 12]);
-        relay.take(from, &check)
+        relay.check((&format!("leg{}", self.number), b"password"), from, nominated)
     }
 
     pub fn protect(&self, packet: &[u8], index: u64) -> Vec<u8> {
