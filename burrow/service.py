@@ -12,7 +12,8 @@ from aiohttp import web
 
 from burrow import __version__
 from burrow.config import Config
-from burrow.ports import LiveAccounts, LiveRecords, LiveSafety, stun_urls
+from burrow.operators import add_operators
+from burrow.ports import LiveAccounts, LiveRecords, LiveSafety, SharedRecords, stun_urls
 from db.database import Database
 from db.match_writer import MatchWriter
 from relay.node import RelayNode
@@ -50,6 +51,7 @@ class Service:
         self.url = ""
         self.relay: RelayNode | None = None
         self.operations: Operations | None = None
+        self.app: web.Application | None = None
 
     async def start(self) -> None:
         """Raises the error of the part that cannot start, after stopping those that did."""
@@ -77,7 +79,8 @@ class Service:
         self.relay = relay
         safety = LiveSafety(database, writer)
         rules = rules_from(config.live, config.matching, config.routes, stun=stun_urls(relay))
-        live = LiveService(rules, relay, safety, LiveRecords(writer), policy=policy_from(config.routes))
+        records = SharedRecords(LiveRecords(writer))
+        live = LiveService(rules, relay, safety, records, policy=policy_from(config.routes))
         self.operations = operations = Operations(live, relay, engine=relay.engine_name, version=__version__)
 
         endpoint = LiveEndpoint(live, LiveAccounts(accounts), safety, config.live, config.server.origins)
@@ -90,7 +93,19 @@ class Service:
             not_ready=operations.not_ready,
             engine=relay.engine_name,
         )
+        self.app = app
         app.router.add_get("/ws", endpoint.handle)
+        operators = add_operators(
+            app,
+            accounts=accounts,
+            database=database,
+            writer=writer,
+            relay=relay,
+            live=live,
+            records=records,
+            operations=operations,
+            origins=config.server.origins,
+        )
         client = WebClient(WEB_DIST)
         if not client.built:
             log.warning(
@@ -101,6 +116,8 @@ class Service:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         self._live_task = await live.start()
+        await operators.observer.start()
+        stack.push_async_callback(operators.observer.stop)
         # First of all, while sockets and relay still work: users are told and matches get their last counts.
         stack.push_async_callback(live.stop, config.server.stop_seconds)
         await self._listen(runner)

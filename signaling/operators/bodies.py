@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -72,7 +72,7 @@ class ErrorBody(Struct, frozen=True):
 
     code: str
     message: str
-    details: dict[str, object]
+    details: dict[str, Any]
 
 
 class LimitsBody(Struct, frozen=True):
@@ -257,8 +257,8 @@ class ActionBody(Struct, frozen=True):
     operator: PersonBody
     action: str
     target: str
-    before: dict[str, object] | None
-    after: dict[str, object] | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
     outcome: str
 
 
