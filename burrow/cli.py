@@ -10,9 +10,11 @@ from rich.console import Console
 from burrow.bench.relay import BenchError
 from burrow.cli_accounts import migrate, user_app
 from burrow.cli_bench import bench_app
+from burrow.cli_operator import calls_app, node_app
 from burrow.cli_peer import peer
 from burrow.cli_serve import serve
 from burrow.config import ConfigError
+from burrow.operator_client import OperatorError
 from burrow.service import StartError
 from db.errors import DatabaseError
 from peers.errors import PeerError
@@ -35,8 +37,19 @@ app.command()(migrate)
 app.add_typer(user_app, name="user")
 app.command()(peer)
 app.add_typer(bench_app, name="bench")
+app.add_typer(node_app, name="node")
+app.add_typer(calls_app, name="calls")
 
-_EXPECTED = (BenchError, ConfigError, StartError, DatabaseError, RelayError, SignalingError, PeerError)
+_EXPECTED = (
+    BenchError,
+    ConfigError,
+    StartError,
+    DatabaseError,
+    RelayError,
+    SignalingError,
+    PeerError,
+    OperatorError,
+)
 
 
 def main() -> None:

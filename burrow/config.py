@@ -18,6 +18,8 @@ from relay.settings import RelaySettings
 from signaling.settings import AuthSettings, LiveSettings, MatchingSettings, RouteSettings, ServerSettings
 
 PREFIX = "BURROW_"
+NOT_SETTINGS = frozenset({"BURROW_OPERATOR_TOKEN", "BURROW_OPERATOR_URL"})
+"""Variables of the command line (:mod:`burrow.operator_client`)."""
 
 
 class ConfigError(Exception):
@@ -59,7 +61,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     for name, value in sorted(environ.items()):
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and name not in NOT_SETTINGS:
             _override(raw, name, value)
     try:
         config = msgspec.convert(raw, Config, strict=True)

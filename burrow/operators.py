@@ -49,8 +49,8 @@ def add_operators(
     records.tell(observer)
     actions = Actions(live, operations, store.add)
     routes = OperatorRoutes(gate, live, operations, observer, actions, store)
-    app.add_routes(routes.routes())
     app.router.add_get(f"{OPERATOR}/feed", feed.handle, allow_head=False)
+    app.add_routes(routes.routes())
 
     async def close_feed(_app: web.Application) -> None:
         await feed.close()

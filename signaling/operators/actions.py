@@ -15,7 +15,7 @@ import structlog
 from db.records import ActionTaken
 from relay.door import NodeLimits
 from signaling.accounts.tokens import Identity
-from signaling.errors import NotFound, SignalingError
+from signaling.errors import LimitsConflict, NotFound, SignalingError
 from signaling.live.operations import Operations
 from signaling.live.service import LiveService
 from signaling.operators.bodies import ChangeLimits
@@ -82,19 +82,21 @@ class Actions:
             entry.after = self._draining()
 
     def set_limits(self, who: Identity, change: ChangeLimits) -> NodeLimits:
-        """Change what is given. Raises :class:`BadRequest`."""
+        """Change what is given. Raises :class:`LimitsConflict`."""
         with self._audited(who, "node.limits", NODE) as entry:
             held = self._operations.status().limits
             entry.before = msgspec.to_builtins(held)
+            legs, egress_bps = change.max_legs, change.max_egress_bps
             wanted = NodeLimits(
                 soft=held.soft if change.soft is None else change.soft,
                 hard=held.hard if change.hard is None else change.hard,
-                max_legs=held.max_legs if change.max_legs is None else change.max_legs,
-                max_egress_bps=held.max_egress_bps
-                if change.max_egress_bps is None
-                else change.max_egress_bps,
+                max_legs=held.max_legs if legs is None else int(legs),
+                max_egress_bps=held.max_egress_bps if egress_bps is None else int(egress_bps),
             )
             entry.after = msgspec.to_builtins(wanted)
+            problem = wanted.problem()
+            if problem is not None:
+                raise LimitsConflict(problem)
             self._operations.set_limits(wanted)
         return wanted
 

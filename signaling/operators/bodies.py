@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from relay.door import Transport
 from signaling.accounts.tokens import Kind, Role
@@ -23,19 +23,19 @@ Hops = Literal["udp", "tcp", "direct"]
 
 class CallsQuery(Struct, frozen=True, forbid_unknown_fields=True):
     limit: PageSize = 50
-    after: Cursor | None = None
-    user: Id | None = None
+    after: Cursor | UnsetType = UNSET
+    user: Id | UnsetType = UNSET
 
 
 class MatchesQuery(Struct, frozen=True, forbid_unknown_fields=True):
     limit: PageSize = 50
-    after: Cursor | None = None
-    user: Id | None = None
+    after: Cursor | UnsetType = UNSET
+    user: Id | UnsetType = UNSET
 
 
 class AuditQuery(Struct, frozen=True, forbid_unknown_fields=True):
     limit: PageSize = 50
-    after: Cursor | None = None
+    after: Cursor | UnsetType = UNSET
 
 
 class UsersQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,8 +46,8 @@ class UsersQuery(Struct, frozen=True, forbid_unknown_fields=True):
 class MinutesQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Unix seconds; the last hour when left out."""
 
-    since: Annotated[int, Meta(ge=0, le=253_000_000_000)] | None = None
-    until: Annotated[int, Meta(ge=0, le=253_000_000_000)] | None = None
+    since: Annotated[int, Meta(ge=0, le=253_000_000_000)] | UnsetType = UNSET
+    until: Annotated[int, Meta(ge=0, le=253_000_000_000)] | UnsetType = UNSET
 
 
 class Drain(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,8 +60,9 @@ class ChangeLimits(Struct, frozen=True, forbid_unknown_fields=True):
 
     soft: Annotated[float, Meta(gt=0, le=100)] | None = None
     hard: Annotated[float, Meta(gt=0, le=100)] | None = None
-    max_legs: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
-    max_egress_bps: Annotated[int, Meta(ge=0, le=10**15)] | None = None
+    # Whole numbers; 10.0 is one in JSON, and to msgspec only a float.
+    max_legs: Annotated[float, Meta(ge=0, le=1_000_000, multiple_of=1)] | None = None
+    max_egress_bps: Annotated[float, Meta(ge=0, le=10**15, multiple_of=1)] | None = None
 
 
 # --- answered ---------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from db.records import CONNECT_MS
 from db.repositories.users import Account
@@ -36,6 +36,7 @@ MINUTES = 1500
 ID = "[A-Za-z0-9_-]{1,64}"
 
 Q = TypeVar("Q", bound=Struct)
+Handle = Callable[[web.Request, Identity], Awaitable[web.Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/node/limits", "limits", "What the node may take.", bodies.LimitsBody),
     Operation(
         "PATCH", "/node/limits", "change_limits", "Change some of them, until the process ends.",
-        bodies.LimitsBody, body=bodies.ChangeLimits,
+        bodies.LimitsBody, body=bodies.ChangeLimits, conflict=True,
     ),
     Operation(
         "GET", "/calls", "calls", "Calls in progress, the oldest first.", bodies.CallsBody,
@@ -115,17 +116,21 @@ class OperatorRoutes:
         self._document = document(OPERATIONS, OPERATOR)
 
     def routes(self) -> list[web.RouteDef]:
-        """For ``app.add_routes``. There is no way to a handler but through the gate."""
-        return [
-            web.route(
-                operation.method,
-                OPERATOR + operation.path.replace("}", f":{ID}}}"),
-                self._through_gate(getattr(self, operation.name)),
-            )
-            for operation in OPERATIONS
-        ]
+        """For ``app.add_routes``, after every other route below :data:`OPERATOR`. No way to a handler goes
+        past the gate."""
+        methods: dict[str, list[str]] = {}
+        routes: list[web.RouteDef] = []
+        for operation in OPERATIONS:
+            path = OPERATOR + operation.path.replace("}", f":{ID}}}")
+            methods.setdefault(path, []).append(operation.method)
+            handle = self._through_gate(getattr(self, operation.name))
+            routes.append(web.route(operation.method, path, handle))
+        # What is left would be taken for pages of the web client.
+        for path, allowed in methods.items():
+            routes.append(web.route("*", path, self._through_gate(_refusing(allowed))))
+        return [*routes, web.route("*", f"{OPERATOR}/{{rest:.*}}", self._through_gate(_nothing_here))]
 
-    def _through_gate(self, handle: Callable[[web.Request, Identity], Awaitable[web.Response]]) -> Handler:
+    def _through_gate(self, handle: Handle) -> Handler:
         async def guarded(request: web.Request) -> web.StreamResponse:
             return await handle(request, await self._gate.operator(request))
 
@@ -159,10 +164,10 @@ class OperatorRoutes:
         chosen = [
             ((datetime.fromtimestamp(call.started_at, UTC), call.match), call)
             for call in self._observer.now()
-            if query.user is None or query.user in (call.a.user, call.b.user)
+            if query.user is UNSET or query.user in (call.a.user, call.b.user)
         ]
         chosen.sort(key=lambda placed: placed[0])
-        after = place_of(query.after)
+        after = place_of(query.after or None)
         rest = [placed for placed in chosen if after is None or placed[0] > after]
         shown, more = page(rest[: query.limit + 1], query.limit, lambda placed: placed[0])
         return json_response(bodies.CallsBody(tuple(call for _, call in shown), more, len(chosen)))
@@ -185,7 +190,7 @@ class OperatorRoutes:
 
     async def matches(self, request: web.Request, _who: Identity) -> web.Response:
         query = _query(request, bodies.MatchesQuery)
-        found = await self._store.matches(query.user, place_of(query.after), query.limit + 1)
+        found = await self._store.matches(query.user or None, place_of(query.after or None), query.limit + 1)
         shown, more = page(found, query.limit, lambda row: (row.started_at, row.match_id))
         return json_response(bodies.MatchesBody(tuple(stored_body(row) for row in shown), more))
 
@@ -212,16 +217,16 @@ class OperatorRoutes:
     async def minutes(self, request: web.Request, _who: Identity) -> web.Response:
         query = _query(request, bodies.MinutesQuery)
         now = self._now()
-        until = now if query.until is None else datetime.fromtimestamp(query.until, UTC)
+        until = now if query.until is UNSET else datetime.fromtimestamp(query.until, UTC)
         since = (
-            until - timedelta(hours=1) if query.since is None else datetime.fromtimestamp(query.since, UTC)
+            until - timedelta(hours=1) if query.since is UNSET else datetime.fromtimestamp(query.since, UTC)
         )
         found = await self._store.minutes(since, until, MINUTES)
         return json_response(bodies.MinutesBody(tuple(minute_body(row) for row in found), CONNECT_MS))
 
     async def audit(self, request: web.Request, _who: Identity) -> web.Response:
         query = _query(request, bodies.AuditQuery)
-        found = await self._store.actions(place_of(query.after), query.limit + 1)
+        found = await self._store.actions(place_of(query.after or None), query.limit + 1)
         shown, more = page(found, query.limit, lambda row: (row.at, row.action_id))
         return json_response(bodies.AuditBody(tuple(action_body(row) for row in shown), more))
 
@@ -240,6 +245,17 @@ class OperatorRoutes:
             online=self._live.has_seat(account.id),
             match=next(of_user, None),
         )
+
+
+def _refusing(allowed: Sequence[str]) -> Handle:
+    async def refuse(request: web.Request, _who: Identity) -> web.Response:
+        raise web.HTTPMethodNotAllowed(request.method, allowed)
+
+    return refuse
+
+
+async def _nothing_here(_request: web.Request, _who: Identity) -> web.Response:
+    raise NotFound
 
 
 def _query(request: web.Request, kind: type[Q]) -> Q:
