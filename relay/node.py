@@ -20,11 +20,13 @@ from relay.engine.interface import EngineConfig, IceCredentials, PacketEngine
 from relay.errors import AnswerRejected
 from relay.event_queue import EventQueue
 from relay.leg import Leg, LegState
+from relay.node_load import NodeLoad
 from relay.sdp.answer import Answer, read_answer
 from relay.sdp.offer import EgressSsrcs
 from relay.sdp.table import MIDS, Codec
 from relay.settings import RelaySettings
 from relay.snapshot import BitRate, snapshot_leg
+from relay.totals import Totals
 
 DAY_SECONDS = 86_400
 TICK_SECONDS = 1.0
@@ -70,15 +72,15 @@ class RelayNode:
         self._ssrcs: set[int] = set()
         self._handshakes: dict[LegId, asyncio.Task[None]] = {}
         self._steps: dict[LegId, _Steps] = {}
-        self._finishing: set[LegId] = set()
+        self._finishing: dict[LegId, Leg] = {}
         """Closed legs whose last DTLS record has not left yet; their ids are still the engine's."""
         self._closings: set[asyncio.Task[None]] = set()
         self._certificate = Certificate.generateCertificate()
         self._certificate_at = time.monotonic()
         self._bit_rate = BitRate()
-        self._limits = door.NodeLimits(
-            settings.soft_stress, settings.hard_stress, settings.max_legs, settings.max_egress_bps
-        )
+        self._load = NodeLoad(settings, self._engine.name)
+        self._totals = Totals()
+        self._told_level: door.LoadLevel = "normal"
         self._tick: asyncio.TimerHandle | None = None
         self._open = False
 
@@ -141,10 +143,12 @@ class RelayNode:
     async def start(self) -> None:
         await self._engine.start(self._on_engine_event)
         self._open = True
+        self._load.start()
         self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)
 
     async def close(self) -> None:
         self._open = False
+        self._load.stop()
         if self._tick is not None:
             self._tick.cancel()
             self._tick = None
@@ -163,6 +167,8 @@ class RelayNode:
                 self._open_leg(leg)
             case door.AnswerLeg(leg, sdp):
                 self._answer(leg, sdp)
+            case door.RestartLeg(leg):
+                self._restart(leg)
             case door.LinkLegs(link, a, b):
                 self._link(link, a, b)
             case door.UnlinkLegs(link):
@@ -187,19 +193,23 @@ class RelayNode:
             drops=totals.drops,
         )
 
+    def totals(self) -> door.RelayTotals:
+        legs = (*self._legs.values(), *self._finishing.values())
+        live = ((self._engine.counters(leg.id), leg.dtls_dropped) for leg in legs)
+        return self._totals.snapshot(live, self._engine, self._load.lag)
+
     def load(self) -> door.LoadReading:
-        return door.LoadReading(
-            egress_bps=self._bit_rate.bps, egress_cap_bps=self._limits.max_egress_bps, legs=len(self._legs)
-        )
+        return self._load.reading(time.monotonic())
 
     def limits(self) -> door.NodeLimits:
-        return self._limits
+        return self._load.meter.limits
 
     def set_limits(self, limits: door.NodeLimits) -> None:
         problem = limits.problem()
         if problem is not None:
             raise ValueError(problem)
-        self._limits = limits
+        self._load.meter.set_limits(limits, time.monotonic())
+        self._tell_level()
 
     def self_test(self) -> door.SelfTestReport | None:
         return None
@@ -209,11 +219,10 @@ class RelayNode:
     def _open_leg(self, leg_id: LegId) -> None:
         refusal = self._refusal(leg_id)
         if refusal is not None:
+            self._totals.refused(refusal[0])
             self._events.put(door.LegRefused(leg_id, *refusal))
             return
-        ice = IceCredentials(
-            secrets.token_urlsafe(6).replace("-", "+").replace("_", "/"), secrets.token_hex(16)
-        )
+        ice = _new_credentials()
         self._engine.open_leg(leg_id, ice)
         certificate = self._current_certificate()
         leg = Leg(
@@ -229,19 +238,17 @@ class RelayNode:
             offered_at=time.monotonic(),
         )
         self._legs[leg_id] = leg
+        self._totals.opened()
+        self._load.meter.opened(leg.offered_at)
+        self._tell_level()
         steps = self._steps[leg_id] = _Steps()
         self._handshakes[leg_id] = asyncio.create_task(self._bring_up(leg, steps), name=f"leg {leg_id}")
         self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
 
     def _refusal(self, leg_id: LegId) -> tuple[str, str] | None:
-        limits = self._limits
         if leg_id in self._legs or leg_id in self._finishing:
             return "leg_exists", f"There is a connection {leg_id} already."
-        if len(self._legs) >= limits.max_legs:
-            return "relay_full", f"The relay has all {limits.max_legs} connections that it takes."
-        if limits.max_egress_bps and self._bit_rate.bps >= limits.max_egress_bps:
-            return "relay_bit_rate", "The relay sends as much as its operator allows."
-        return None
+        return self._load.refusal(len(self._legs), self._bit_rate.bps)
 
     def _new_ssrc(self) -> int:
         while True:
@@ -283,6 +290,17 @@ class RelayNode:
             leg.state = LegState.CONNECTING
             self._steps[leg_id].answered.set()
 
+    def _restart(self, leg_id: LegId) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is None:
+            return
+        if leg.answer is not None:
+            ice = _new_credentials()
+            self._engine.restart(leg_id, ice)
+            leg.restart(ice)
+            log.info("leg_restarted", leg=leg_id)
+        self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
+
     async def _bring_up(self, leg: Leg, steps: _Steps) -> None:
         """From the offer to the keys, or to the reason why not."""
         leg.dtls.on_closed(lambda: self._close(leg, "closed_by_browser"))
@@ -308,6 +326,7 @@ class RelayNode:
         assert leg.transport is not None
         elapsed_ms = (time.monotonic() - leg.offered_at) * 1000
         log.info("leg_connected", leg=leg.id, transport=leg.transport, connect_ms=round(elapsed_ms, 1))
+        self._totals.connected(leg.transport, elapsed_ms / 1000)
         self._events.put(door.LegConnected(leg.id, leg.transport, leg.srtp_profile, elapsed_ms))
         if steps.interrupted:
             leg.state = LegState.INTERRUPTED
@@ -326,7 +345,8 @@ class RelayNode:
         handshake = self._handshakes.pop(leg.id, None)
         if handshake is not None and handshake is not asyncio.current_task():
             handshake.cancel()
-        self._finishing.add(leg.id)
+        self._finishing[leg.id] = leg
+        self._totals.ended(reason)
         closing = asyncio.create_task(self._finish(leg, handshake), name=f"closing leg {leg.id}")
         self._closings.add(closing)
         closing.add_done_callback(self._closings.discard)
@@ -338,8 +358,9 @@ class RelayNode:
             await asyncio.wait([handshake])
         # close_notify goes through the engine, so its leg is closed after it.
         await leg.dtls.close()
+        self._totals.gone(self._engine.counters(leg.id), leg.dtls_dropped)
         self._engine.close_leg(leg.id)
-        self._finishing.discard(leg.id)
+        del self._finishing[leg.id]
 
     # --- links ------------------------------------------------------------------------------------
 
@@ -435,7 +456,26 @@ class RelayNode:
 
     def _on_tick(self) -> None:
         self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)
-        self._bit_rate.measure(self._engine.totals().bytes_out, time.monotonic())
+        totals, now = self._engine.totals(), time.monotonic()
+        self._bit_rate.measure(totals.bytes_out, now)
+        self._load.sample(totals, len(self._legs), now)
+        self._tell_level()
+
+    def _tell_level(self) -> None:
+        level = self._load.meter.level
+        if level != self._told_level:
+            log.warning("load_level", level=level, before=self._told_level, **_numbers(self.load()))
+            self._told_level = level
+            self._events.put(door.LoadChanged(level))
+
+
+def _numbers(load: door.LoadReading) -> dict[str, float]:
+    shares = {f"{name}_share": round(share, 2) for name, share in load.shares.items()}
+    return {"stress": round(load.stress, 2), "legs": load.legs, **shares}
+
+
+def _new_credentials() -> IceCredentials:
+    return IceCredentials(secrets.token_urlsafe(6).replace("-", "+").replace("_", "/"), secrets.token_hex(16))
 
 
 def _change_refused(before: Answer, answer: Answer) -> tuple[str, str] | None:

@@ -66,10 +66,12 @@ class Network(_Client, frozen=True, tag="network"):
 
 
 class OpenLeg(_Client, frozen=True, tag="leg_open"):
-    """Ask for the leg before a match (it is also the network test). ``replace`` names a leg that is dead as
+    """Ask for the leg before a match (it is also the network test). ``restart`` names a leg whose network has
+    changed: it is offered again with new ICE credentials, and goes on. ``replace`` names one that is dead as
     seen from here: it is closed and a fresh one offered."""
 
     replace: Id | None = None
+    restart: Id | None = None
 
 
 class LegAnswer(_Client, frozen=True, tag="leg_answer"):
@@ -286,11 +288,21 @@ class Matched(_Server, frozen=True, tag="matched"):
     stranger: Stranger
 
 
+class Turn(Struct, frozen=True):
+    """What ``RTCIceServer`` has; the credential is for a short time."""
+
+    urls: tuple[str, ...]
+    username: str
+    credential: str
+
+
 class LegOffer(_Server, frozen=True, tag="leg_offer"):
     """The relay's SDP offer; answer with ``leg_answer``. May come again for the same leg."""
 
     leg: str
     sdp: str
+    turn: Turn | None = None
+    """The leg's only ICE server (RFC 8656), for networks that let out nothing but TLS."""
 
 
 class LegState(_Server, frozen=True, tag="leg_state"):

@@ -30,6 +30,7 @@ class BareLeg:
     """Answers one relay offer. ``audio_ssrc``, ``video_ssrc`` and ``video_rtx_ssrc`` are its own."""
 
     def __init__(self, offer: str, certificate: Certificate, host: str = "127.0.0.1") -> None:
+        self.offer = offer
         description = SessionDescription.parse(offer)
         self.audio, self.video = description.media
         """The offer's sections: egress SSRCs, payload types."""
@@ -86,6 +87,14 @@ class BareLeg:
             return [*lines, f"a=ssrc:{self.audio_ssrc} cname:bare"]
         lines.append(f"a=ssrc-group:FID {self.video_ssrc} {self.video_rtx_ssrc}")
         return lines + [f"a=ssrc:{s} cname:bare" for s in (self.video_ssrc, self.video_rtx_ssrc)]
+
+    def restart(self, offer: str) -> None:
+        """Take an offer that restarts ICE: the next :meth:`answer` and checks are by new credentials."""
+        self.offer = offer
+        ice = SessionDescription.parse(offer).media[0].ice
+        assert ice is not None
+        self._relay_ufrag, self._relay_password = str(ice.usernameFragment), str(ice.password)
+        self.ufrag, self.password = secrets.token_hex(4), secrets.token_hex(12)
 
     async def connect(self) -> SrtpKeys:
         """Check until the relay answers, then agree on keys. The answer must be on its way.

@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 from aiohttp import WSMsgType, web
 
-from relay.door import Event, LoadReading, NodeLimits, RelaySnapshot, Request, SelfTestReport
+from relay.door import Event, LoadReading, NodeLimits, RelaySnapshot, RelayTotals, Request, SelfTestReport
 from signaling.core.effects import StoreBlock, StoreReport
 from signaling.core.identity import Identity
 from signaling.core.record import MatchEnded, MatchStarted
@@ -67,6 +67,9 @@ class ScriptedRelay:
 
     def snapshot(self) -> RelaySnapshot:
         raise NotImplementedError("signaling takes no snapshots")
+
+    def totals(self) -> RelayTotals:
+        raise NotImplementedError("signaling takes no totals")
 
     def load(self) -> LoadReading:
         return LoadReading()

@@ -278,6 +278,7 @@ export const en = {
       blocked: "You blocked them. You will not meet again.",
       lost: "Their connection was lost and did not come back.",
       replaced: "Burrow was opened in another window.",
+      ended_by_operator: "An operator ended this call.",
       no_answer: "The other browser did not answer in time.",
       ice_failed: "No way through the network was found.",
       dtls_failed: "The secure connection could not be made.",

@@ -58,7 +58,7 @@ const audio = { id: "a" } as MediaStreamTrack;
 const video = { id: "v" } as MediaStreamTrack;
 
 function offer(id = "leg1", sdp = "offer"): Promise<void> {
-  return leg.offer({ type: "leg_offer", seq: 1, leg: id, sdp });
+  return leg.offer({ type: "leg_offer", seq: 1, leg: id, sdp, turn: null });
 }
 
 function said(state: "connected" | "interrupted" | "closed" | "refused", id = "leg1", code: string | null = null): void {
