@@ -66,10 +66,12 @@ class Network(_Client, frozen=True, tag="network"):
 
 
 class OpenLeg(_Client, frozen=True, tag="leg_open"):
-    """Ask for the leg before a match (it is also the network test). ``replace`` names a leg that is dead as
+    """Ask for the leg before a match (it is also the network test). ``restart`` names a leg whose network has
+    changed: it is offered again with new ICE credentials, and goes on. ``replace`` names one that is dead as
     seen from here: it is closed and a fresh one offered."""
 
     replace: Id | None = None
+    restart: Id | None = None
 
 
 class LegAnswer(_Client, frozen=True, tag="leg_answer"):

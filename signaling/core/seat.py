@@ -109,6 +109,7 @@ class Seat:
         "outbox",
         "reopen_leg",
         "reported",
+        "restarts_until",
         "socket",
         "state",
         "token",
@@ -126,6 +127,8 @@ class Seat:
         """Whether the client can do the direct route."""
         self.network: Network = UNKNOWN
         self.leg: Leg | None = None
+        self.restarts_until = 0.0
+        """Until when the restarts of the leg that were asked for use up what is allowed."""
         self.reopen_leg = False
         """Whether a leg that closes while the user waits is opened afresh: once for each stay."""
         self.last_match: PastMatch | None = None

@@ -32,12 +32,14 @@ export interface Network {
 }
 
 /**
- * Ask for the leg before a match (it is also the network test). ``replace`` names a leg that is dead as
+ * Ask for the leg before a match (it is also the network test). ``restart`` names a leg whose network has
+ * changed: it is offered again with new ICE credentials, and goes on. ``replace`` names one that is dead as
  * seen from here: it is closed and a fresh one offered.
  */
 export interface OpenLeg {
   readonly type: "leg_open";
   readonly replace?: string | null;
+  readonly restart?: string | null;
   readonly n?: number;
 }
 
