@@ -168,17 +168,37 @@ async def test_who_hides_the_address_is_relayed_and_is_told(patient_house: House
         assert await person.page.evaluate(f"{DIRECT} === undefined"), "no direct attempt is made at all"
 
 
-async def test_another_network_restarts_ice_on_the_same_connection(patient_house: House) -> None:
+UFRAG = "remoteDescription.sdp.match(/a=ice-ufrag:(.*)/)[1]"
+
+
+async def test_another_network_restarts_ice_on_both_connections(patient_house: House) -> None:
     ada, bea = await patient_house.pair()
     await path(ada, "Direct")
-    before = await ada.page.evaluate(f"{DIRECT}.remoteDescription.sdp.match(/a=ice-ufrag:(.*)/)[1]")
-    await bea.page.evaluate("navigator.connection.dispatchEvent(new Event('change'))")
-    await ada.until(
-        f"{DIRECT}.remoteDescription.sdp.match(/a=ice-ufrag:(.*)/)[1] !== given"
-        f" && {DIRECT}.signalingState === 'stable'",
-        before,
-    )
+    direct = await ada.page.evaluate(f"{DIRECT}.{UFRAG}")
+    relay = await bea.page.evaluate(f"{RELAY}.{UFRAG}")
+    legs = await bea.legs()
+    await bea.page.evaluate("dispatchEvent(new Event('online'))")
+    await ada.until(f"{DIRECT}.{UFRAG} !== given && {DIRECT}.signalingState === 'stable'", direct)
+    await bea.until(f"{RELAY}.{UFRAG} !== given && {RELAY}.signalingState === 'stable'", relay)
     for person in (ada, bea):
         await shows(person, DIRECT)
         assert await person.page.evaluate(f"{DIRECT}.connectionState") == "connected"
         await path(person, "Direct")
+    assert await bea.legs() == legs, "the leg is restarted, not replaced"
+
+
+async def test_another_network_restarts_the_leg_that_carries(house: House) -> None:
+    ada = await house.guest("Ada")
+    bea = await house.guest("Bea")
+    await ada.page.get_by_role("switch", name="Hide my address").click()
+    await ada.find()
+    await bea.find()
+    await ada.connected()
+    await bea.connected()
+    before = await ada.page.evaluate(f"{RELAY}.{UFRAG}")
+    legs = await ada.legs()
+    await ada.page.evaluate("dispatchEvent(new Event('online'))")
+    await ada.until(f"{RELAY}.{UFRAG} !== given && {RELAY}.connectionState === 'connected'", before)
+    for person in (ada, bea):
+        await shows(person, RELAY)
+    assert await ada.legs() == legs, "link, DTLS and SRTP go on"

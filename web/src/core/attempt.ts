@@ -140,7 +140,7 @@ export class Attempt {
   }
 
   async stats(): Promise<ConnectionStats> {
-    return readStats(await this.connection.getStats(), { udp: true, tcp: true }, this.options.clock.nowMs());
+    return readStats(await this.connection.getStats(), { udp: true, tcp: true, tls: false }, this.options.clock.nowMs());
   }
 
   close(): void {

@@ -86,9 +86,8 @@ export function browserClient(publish: (change: Partial<View>) => void): Client 
     api: new Api((input, init) => fetch(input, init)),
     exclusive,
     openSocket,
-    // The relay's address is in its offer and needs no server; no third party is ever asked.
-    openPeer: (stun) =>
-      new RTCPeerConnection({ iceServers: stun.length === 0 ? [] : [{ urls: [...stun] }], bundlePolicy: "max-bundle" }),
+    // Servers of the service's own, if any: no third party is ever asked.
+    openPeer: (servers) => new RTCPeerConnection({ iceServers: [...servers], bundlePolicy: "max-bundle" }),
     streamOf: (tracks) => new MediaStream(tracks),
     media: browserMedia(),
     meter: new LevelMeter(),
@@ -107,9 +106,7 @@ export function browserClient(publish: (change: Partial<View>) => void): Client 
 
 function watchPage(client: Client): void {
   addEventListener("online", () => client.online());
-  // Chromium tells of another network also where the device was never offline.
-  const { connection } = navigator as Navigator & { connection?: EventTarget };
-  connection?.addEventListener("change", () => client.networkChanged());
+  watchNetwork(client);
   addEventListener("pagehide", () => client.leaving());
   addEventListener("pageshow", (event) => {
     if (event.persisted) client.back();
@@ -121,4 +118,15 @@ function watchPage(client: Client): void {
     if (document.visibilityState === "visible") client.visible();
   });
   for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, () => client.touched(), { capture: true });
+}
+
+/** Where the browser names the kind of network (phones do), another kind is another address. Its estimates are not. */
+function watchNetwork(client: Client): void {
+  const { connection } = navigator as Navigator & { connection?: EventTarget & { type?: string } };
+  let type = connection?.type;
+  connection?.addEventListener("change", () => {
+    if (connection.type === type) return;
+    type = connection.type;
+    if (type !== "none") client.networkChanged();
+  });
 }

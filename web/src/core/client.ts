@@ -6,6 +6,7 @@ import { Connection, type ConnectionState, type Outgoing, type Socket } from "./
 import { Direct } from "./direct";
 import { Devices, type DevicesState, type Kind, type Media, noDevices } from "./devices";
 import { Leg } from "./leg";
+import { LegRecovery } from "./legrecovery";
 import { LegWatch } from "./legwatch";
 import { News } from "./news";
 import { type Exclusive, Session, type SessionState } from "./session";
@@ -25,8 +26,7 @@ export interface Surroundings {
   readonly api: Api;
   readonly exclusive: Exclusive;
   readonly openSocket: () => Socket;
-  /** With the relay's own STUN addresses, or with none: the leg needs none. */
-  readonly openPeer: (stun: readonly string[]) => RTCPeerConnection;
+  readonly openPeer: (servers: readonly RTCIceServer[]) => RTCPeerConnection;
   readonly streamOf: (tracks: MediaStreamTrack[]) => MediaStream;
   readonly media: Media | null;
   readonly meter: LevelMeter;
@@ -54,6 +54,7 @@ export class Client {
   private readonly settings: SettingsKeeper;
   readonly news: News;
   private readonly watch: LegWatch;
+  private readonly recovery: LegRecovery;
   private readonly mutedTalk = new MutedTalk();
   private call: CallState = lobby;
   private cancelEsc: Cancel = () => undefined;
@@ -84,6 +85,7 @@ export class Client {
         onResumed: () => {
           this.dispatch({ kind: "socket_resumed" });
           this.watch.reopen(this.leg.state);
+          this.recovery.resumed();
         },
         onFresh: () => this.startAnew(),
       },
@@ -92,24 +94,33 @@ export class Client {
       clock,
       tcpFirst: () => !inTalk(this.call) && this.watch.wantsTcp,
       onTcp: () => this.watch.tcpWorks(),
-      open: () => around.openPeer([]),
+      onConnection: (leg, state) => this.recovery.connection(leg, state),
+      open: around.openPeer,
       streamOf: around.streamOf,
       answer: (leg, sdp) => this.connection.send({ type: "leg_answer", leg, sdp }),
       onState: (leg) => {
         publish({ leg });
         this.watch.changed(leg);
+        if (leg.kind === "interrupted") this.recovery.interrupted();
+        else if (leg.kind === "closed" || leg.kind === "none") this.recovery.forget();
       },
       onIncoming: (incoming) => publish({ incoming }),
     });
     this.direct = new Direct({
       clock,
-      open: () => around.openPeer(this.connection.stun),
+      open: () => around.openPeer([{ urls: [...this.connection.stun] }]),
       streamOf: around.streamOf,
       send: (message) => this.connection.send(message),
       onIncoming: (incomingDirect) => publish({ incomingDirect }),
     });
     const { connection, direct, leg } = this;
-    this.watch = new LegWatch({ clock, connection, leg, direct, call: () => this.call, openProbe: around.openPeer, publish });
+    this.watch = new LegWatch({ clock, connection, leg, direct, call: () => this.call, openPeer: around.openPeer, publish });
+    this.recovery = new LegRecovery({
+      clock,
+      send: (message) => this.connection.send(message),
+      socketOpen: () => this.connection.state.kind === "open",
+      state: () => this.leg.connectionState,
+    });
     this.devices = new Devices({
       media: around.media,
       wishes: () => this.settings.value,
@@ -274,6 +285,8 @@ export class Client {
 
   /** The device may have another address from now on. */
   networkChanged(): void {
+    this.connection.check();
+    this.recovery.networkChanged();
     this.direct.networkChanged();
   }
 

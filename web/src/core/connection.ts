@@ -60,6 +60,8 @@ const CLIENT = "burrow-web/1";
 /** Unacknowledged messages kept. Over it a message is refused: the sender shows it as failed. */
 const OUTBOX = 256;
 const WELCOME_WITHIN_MS = 10_000;
+/** For an answer to a ping that was sent because the network may have changed. */
+const ANSWER_MS = 2_000;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 8_000;
 
@@ -143,6 +145,20 @@ export class Connection {
   /** The wait is cut short, for instance when the browser says it is online again. */
   retryNow(): void {
     if (this.current.kind === "waiting") void this.dial();
+  }
+
+  /** The network may be another one: a socket that does not answer soon is given up. */
+  check(): void {
+    if (this.current.kind !== "open") return;
+    this.cancelPing();
+    const periodMs = this.current.limits.ping_seconds * 1000;
+    const askedAtMs = this.options.clock.nowMs();
+    this.pingSentAtMs = askedAtMs;
+    this.write({ type: "ping", n: 0, received: this.received });
+    this.cancelPing = this.options.clock.after(ANSWER_MS, () => {
+      if (this.pingSentAtMs === askedAtMs && this.heardAtMs <= askedAtMs) this.lose();
+      else this.ping(periodMs);
+    });
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from "./clock";
 import type { LegOffer, LegState as LegMessage } from "./wire";
 import { limitRates, nothing, type OwnTracks, putTracks } from "./sending";
-import { type ConnectionStats, offeredBy, readStats, withoutUdp } from "./stats";
+import { type ConnectionStats, type Offered, offeredBy, readStats, withoutUdp } from "./stats";
 
 export type LegState =
   | { readonly kind: "none" }
@@ -13,12 +13,15 @@ export type LegState =
 
 export interface LegOptions {
   readonly clock: Clock;
-  readonly open: () => RTCPeerConnection;
+  /** With the TURN server that came with the offer, if one did. */
+  readonly open: (servers: readonly RTCIceServer[]) => RTCPeerConnection;
   readonly streamOf: (tracks: MediaStreamTrack[]) => MediaStream;
   readonly answer: (leg: string, sdp: string) => void;
   /** Whether it is still to be seen if TCP gets through: a browser whose UDP works never tries it. */
   readonly tcpFirst: () => boolean;
   readonly onTcp: () => void;
+  /** How the browser says the leg's connection is. */
+  readonly onConnection: (leg: string, state: RTCPeerConnectionState) => void;
   readonly onState: (state: LegState) => void;
   /** The stranger's picture and sound; null when there is no connection. The same object for a leg's life. */
   readonly onIncoming: (stream: MediaStream | null) => void;
@@ -36,7 +39,7 @@ export class Leg {
   private current: LegState = { kind: "none" };
   private connection: RTCPeerConnection | null = null;
   private id: string | null = null;
-  private offered = { udp: false, tcp: false };
+  private offered: Offered = { udp: false, tcp: false, tls: false };
   private outgoing: OwnTracks = nothing;
   private linked = false;
   private lowBandwidth = false;
@@ -58,14 +61,16 @@ export class Leg {
     if (this.id !== message.leg || this.connection === null) {
       this.shut();
       this.id = message.leg;
-      this.connection = this.options.open();
+      const opened = this.options.open(iceServers(message.turn));
+      opened.onconnectionstatechange = () => this.options.onConnection(message.leg, opened.connectionState);
+      this.connection = opened;
       if (this.options.tcpFirst() && offeredBy(offered).tcp) ({ sdp: offered, candidates: held } = withoutUdp(offered));
       this.change({ kind: "opening", leg: message.leg });
     }
     const connection = this.connection;
     return this.queue(async () => {
       if (this.connection !== connection) return;
-      this.offered = offeredBy(message.sdp);
+      this.offered = offeredBy(message.sdp, message.turn !== null);
       await connection.setRemoteDescription({ type: "offer", sdp: offered });
       if (held.length > 0) this.holdBack(connection, held);
       for (const transceiver of connection.getTransceivers()) transceiver.direction = "sendrecv";
@@ -78,6 +83,11 @@ export class Leg {
       await limitRates(connection, this.lowBandwidth);
       await this.putTracks(connection);
     });
+  }
+
+  /** How the browser says it is; null when there is none. */
+  get connectionState(): RTCPeerConnectionState | null {
+    return this.connection?.connectionState ?? null;
   }
 
   /** What the relay says of this leg. */
@@ -149,9 +159,17 @@ export class Leg {
     this.cancelHold = this.options.clock.after(TCP_FIRST_MS, give);
     connection.oniceconnectionstatechange = () => {
       if (connection.iceConnectionState !== "connected" && connection.iceConnectionState !== "completed") return;
-      this.options.onTcp();
+      void this.tellTcp(connection);
       give();
     };
+  }
+
+  /** Connected without UDP: directly by TCP, or only through the TURN server. */
+  private async tellTcp(connection: RTCPeerConnection): Promise<void> {
+    const report = await connection.getStats().catch(() => null); // Closed meanwhile: then nothing is told.
+    if (report === null) return;
+    const { pairs } = readStats(report, this.offered, this.options.clock.nowMs());
+    if (pairs.some(({ protocol, succeeded, turned }) => protocol === "tcp" && succeeded && !turned)) this.options.onTcp();
   }
 
   /** Apart, because another offer may have come while this one was being answered. */
@@ -182,6 +200,7 @@ export class Leg {
     if (this.connection === null) return;
     this.cancelHold();
     this.connection.oniceconnectionstatechange = null;
+    this.connection.onconnectionstatechange = null;
     this.connection.close();
     this.connection = null;
     this.options.onIncoming(null);
@@ -191,4 +210,8 @@ export class Leg {
     this.current = state;
     this.options.onState(state);
   }
+}
+
+function iceServers(turn: LegOffer["turn"]): RTCIceServer[] {
+  return turn === null ? [] : [{ urls: [...turn.urls], username: turn.username, credential: turn.credential }];
 }

@@ -6,6 +6,7 @@ import type { Leg, LegState } from "./leg";
 import { NatProbe, nothingGathered } from "./nat";
 import { judgeNetwork, type NetworkReport, nothingChecked, wireNetwork } from "./network";
 import { QualityGauge } from "./quality";
+import { QualityReport } from "./qualityreport";
 import type { View } from "./view";
 
 const LOOK_MS = 1_000;
@@ -19,13 +20,14 @@ export interface LegWatchOptions {
   readonly leg: Leg;
   readonly direct: Direct;
   readonly call: () => CallState;
-  readonly openProbe: (stun: readonly string[]) => RTCPeerConnection;
+  readonly openPeer: (servers: readonly RTCIceServer[]) => RTCPeerConnection;
   readonly publish: (change: Partial<View>) => void;
 }
 
 /** Reads the leg's numbers while somebody wants to know, and asks for another leg when one is gone. */
 export class LegWatch {
   private readonly gauge = new QualityGauge();
+  private readonly report = new QualityReport();
   private cancelLook: Cancel = () => undefined;
   private cancelAgain: Cancel = () => undefined;
   private tries = 0;
@@ -36,8 +38,9 @@ export class LegWatch {
   private said = "";
 
   constructor(private readonly options: LegWatchOptions) {
-    const { clock, openProbe } = options;
-    this.probe = new NatProbe({ clock, open: openProbe, onChange: (nat) => void (this.nat = nat) });
+    const { clock, openPeer } = options;
+    const open = (stun: readonly string[]): RTCPeerConnection => openPeer([{ urls: [...stun] }]);
+    this.probe = new NatProbe({ clock, open, onChange: (nat) => void (this.nat = nat) });
   }
 
   /** Looks at the network through the leg; nothing waits for it. */
@@ -73,6 +76,7 @@ export class LegWatch {
   /** A new route: what was measured on the last one says nothing of it. */
   forgetQuality(): void {
     this.gauge.reset();
+    this.report.reset();
     this.options.publish({ quality: null });
   }
 
@@ -115,7 +119,10 @@ export class LegWatch {
       const stats = await (shown === "direct" ? direct.stats() : leg.stats(clock.nowMs()));
       const now = call();
       if (stats === null || now.kind !== "connected" || now.talk.shown !== shown) return;
-      publish({ quality: this.gauge.read(stats.totals) });
+      const quality = this.gauge.read(stats.totals);
+      publish({ quality });
+      const message = quality === null ? null : this.report.read(now.talk.match, quality, stats);
+      if (message !== null) connection.send(message);
       return;
     }
     const stats = await leg.stats(clock.nowMs());
@@ -124,7 +131,7 @@ export class LegWatch {
       return;
     }
     const elapsedMs = clock.nowMs() - this.checkingSinceMs;
-    for (const pair of stats?.pairs ?? []) if (pair.succeeded) this.worked.add(pair.protocol);
+    for (const pair of stats?.pairs ?? []) if (pair.succeeded && !pair.turned) this.worked.add(pair.protocol);
     const { state, stun, roundTripMs: serviceRoundTripMs } = connection;
     const service = state.kind === "open" ? "open" : state.kind === "waiting" && state.attempt > 1 ? "away" : "trying";
     const { nat, worked } = this;

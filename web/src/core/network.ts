@@ -4,14 +4,16 @@ import type { ConnectionStats } from "./stats";
 import type { Network } from "./wire";
 
 export type Finding = "checking" | "ok" | "failed" | "not_offered";
-export type Verdict = "checking" | "good" | "strict" | "slow" | "tcp_only" | "relay_full" | "no_relay" | "no_service";
+export type Verdict = "checking" | "good" | "strict" | "slow" | "tcp_only" | "tls_only" | "relay_full" | "no_relay" | "no_service";
 
 /** What the lobby says of the network, and what one can copy for whoever is asked for help. */
 export interface NetworkReport {
   readonly service: Finding;
   readonly udp: Finding;
   readonly tcp: Finding;
-  readonly transport: "udp" | "tcp" | null;
+  /** Through the operator's TURN server, where there is one. */
+  readonly tls: Finding;
+  readonly transport: "udp" | "tcp" | "tls" | null;
   readonly roundTripMs: number | null;
   /** The kind of address translation; `unknown` when the check is over and could not tell. */
   readonly mapping: Mapping | "checking" | "unknown";
@@ -41,6 +43,7 @@ export const nothingChecked: NetworkReport = {
   service: "checking",
   udp: "checking",
   tcp: "checking",
+  tls: "not_offered",
   transport: null,
   roundTripMs: null,
   mapping: "checking",
@@ -54,8 +57,14 @@ function way(facts: NetworkFacts, protocol: "udp" | "tcp"): Finding {
   if (facts.worked.has(protocol)) return "ok";
   if (stats === null) return leg.kind === "closed" ? "failed" : "checking";
   if (!stats.offered[protocol]) return "not_offered";
-  if (stats.pairs.some((pair) => pair.protocol === protocol && pair.succeeded)) return "ok";
+  if (stats.pairs.some((pair) => pair.protocol === protocol && pair.succeeded && !pair.turned)) return "ok";
   return facts.elapsedMs >= BLOCKED_AFTER_MS || leg.kind === "closed" ? "failed" : "checking";
+}
+
+function wayByTls({ stats, elapsedMs }: NetworkFacts): Finding {
+  if (stats?.offered.tls !== true) return "not_offered";
+  if (stats.allocated) return "ok";
+  return elapsedMs >= BLOCKED_AFTER_MS ? "failed" : "checking";
 }
 
 /** Facts to findings: only what was seen counts as working. */
@@ -65,17 +74,19 @@ export function judgeNetwork(facts: NetworkFacts): NetworkReport {
   const udp = way(facts, "udp");
   const tcp = way(facts, "tcp");
   const selected = stats?.pairs.find((pair) => pair.selected) ?? null;
-  const transport = leg.kind === "connected" ? (selected?.protocol ?? leg.transport) : null;
+  const tls = wayByTls(facts);
+  const transport = leg.kind !== "connected" ? null : selected?.turned === true ? "tls" : (selected?.protocol ?? leg.transport);
   const roundTripMs = selected?.roundTripMs ?? facts.serviceRoundTripMs;
   const code = leg.kind === "refused" || leg.kind === "closed" ? leg.code : null;
   const mapping = mappingOf(facts.nat, facts.stun, udp === "ok") ?? (facts.nat.complete && udp !== "checking" ? "unknown" : "checking");
-  return { service, udp, tcp, transport, roundTripMs, mapping, verdict: verdict(), code };
+  return { service, udp, tcp, tls, transport, roundTripMs, mapping, verdict: verdict(), code };
 
   function verdict(): Verdict {
     if (service === "failed") return "no_service";
     if (service === "checking") return "checking";
     if (leg.kind === "refused") return "relay_full";
     if (leg.kind === "closed") return "no_relay";
+    if (transport === "tls") return "tls_only";
     if (leg.kind !== "connected") return facts.elapsedMs >= BLOCKED_AFTER_MS ? "no_relay" : "checking";
     // In the first moments TCP is in use because UDP is held back to see whether it gets through.
     if (transport === "tcp") return udp === "failed" || facts.elapsedMs >= TCP_FIRST_MS ? "tcp_only" : "checking";
@@ -122,6 +133,7 @@ export function reportText(report: NetworkReport, context: ReportContext): strin
     `service reachable: ${said[report.service]}`,
     `relay by UDP: ${said[report.udp]}`,
     `relay by TCP: ${said[report.tcp]}`,
+    ...(report.tls === "not_offered" ? [] : [`relay by TLS: ${said[report.tls]}`]),
     `in use: ${report.transport ?? "none"}`,
     `round trip: ${report.roundTripMs === null ? "not measured" : `${Math.round(report.roundTripMs)} ms`}`,
     `kind of NAT: ${NAT[report.mapping]}`,

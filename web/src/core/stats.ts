@@ -17,20 +17,31 @@ export interface PairFact {
   readonly protocol: "udp" | "tcp";
   readonly succeeded: boolean;
   readonly selected: boolean;
+  /** Through the operator's TURN server: then `protocol` is what lies beyond it and says nothing of this network. */
+  readonly turned: boolean;
   readonly roundTripMs: number | null;
+}
+
+export interface Offered {
+  readonly udp: boolean;
+  readonly tcp: boolean;
+  /** A TURN server was named with the offer. */
+  readonly tls: boolean;
 }
 
 export interface ConnectionStats {
   readonly pairs: readonly PairFact[];
-  readonly offered: { readonly udp: boolean; readonly tcp: boolean };
+  readonly offered: Offered;
+  /** The TURN server gave an address: the way to it is open. */
+  readonly allocated: boolean;
   readonly totals: MediaTotals;
   readonly vitals: Vitals;
 }
 
-export function offeredBy(sdp: string): { udp: boolean; tcp: boolean } {
+export function offeredBy(sdp: string, tls = false): Offered {
   const candidates = sdp.split(/\r?\n/u).filter((line) => line.startsWith("a=candidate:"));
   const speaks = (protocol: string): boolean => candidates.some((line) => line.split(" ")[2]?.toLowerCase() === protocol);
-  return { udp: speaks("udp"), tcp: speaks("tcp") };
+  return { udp: speaks("udp"), tcp: speaks("tcp"), tls };
 }
 
 /** The offer without the relay's UDP addresses, and these. */
@@ -58,7 +69,7 @@ function amountOrNull(entry: Entry, key: string): number | null {
 /** The browser's report in this client's words. Names of fields: W3C's webrtc-stats. */
 export function readStats(
   report: { forEach(visit: (entry: Entry) => void): void },
-  offered: { udp: boolean; tcp: boolean },
+  offered: Offered,
   nowMs: number,
 ): ConnectionStats {
   const entries = new Map<string, Entry>();
@@ -70,6 +81,7 @@ export function readStats(
     if (entry["type"] === "transport") selectedIds.add(entry["selectedCandidatePairId"]);
   }
   const pairs: PairFact[] = [];
+  let allocated = false;
   const totals = {
     atMs: nowMs,
     packetsReceived: 0,
@@ -91,12 +103,13 @@ export function readStats(
       case "candidate-pair": {
         const remote = entries.get(String(entry["remoteCandidateId"]));
         const local = entries.get(String(entry["localCandidateId"]));
+        const turned = local?.["candidateType"] === "relay";
         const protocol = (remote ?? local)?.["protocol"] === "tcp" ? "tcp" : "udp";
         const seconds = amountOrNull(entry, "currentRoundTripTime");
         const roundTripMs = seconds === null ? null : seconds * 1000;
         const selected = selectedIds.has(id);
         vitals.heard += amount(entry, "responsesReceived") + amount(entry, "requestsReceived");
-        pairs.push({ protocol, succeeded: entry["state"] === "succeeded", selected, roundTripMs });
+        pairs.push({ protocol, succeeded: entry["state"] === "succeeded", selected, turned, roundTripMs });
         if (selected) {
           totals.roundTripMs ??= roundTripMs;
           totals.availableOutBps = amountOrNull(entry, "availableOutgoingBitrate");
@@ -110,6 +123,9 @@ export function readStats(
         totals.framesDecoded += amount(entry, "framesDecoded");
         vitals[entry["kind"] === "video" ? "videoPackets" : "audioPackets"] += amount(entry, "packetsReceived");
         vitals.framesDecoded += amount(entry, "framesDecoded");
+        break;
+      case "local-candidate":
+        allocated ||= entry["candidateType"] === "relay";
         break;
       case "outbound-rtp":
         vitals.sentPackets += amount(entry, "packetsSent");
@@ -125,5 +141,5 @@ export function readStats(
       default:
     }
   }
-  return { pairs, offered, totals, vitals };
+  return { pairs, offered, allocated, totals, vitals };
 }

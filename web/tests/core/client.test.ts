@@ -29,7 +29,7 @@ let changed: unknown[];
 let client: Client;
 let seq: number;
 let peers: FakePeer[];
-let asked: (readonly string[])[];
+let asked: (readonly RTCIceServer[])[];
 
 function socket(): FakeSocket {
   const last = sockets.at(-1);
@@ -85,8 +85,8 @@ beforeEach(() => {
       sockets.push(made);
       return made;
     },
-    openPeer: (stun) => {
-      asked.push(stun);
+    openPeer: (servers) => {
+      asked.push(servers);
       const made = new FakePeer();
       peers.push(made);
       return made as unknown as RTCPeerConnection;
@@ -240,7 +240,7 @@ describe("the direct route", () => {
 
   test("it asks the relay's own STUN addresses and no others, and offers", async () => {
     await trying();
-    expect(asked.at(-1)).toEqual(["stun:192.0.2.1:3478", "stun:192.0.2.1:3479"]);
+    expect(asked.at(-1)).toEqual([{ urls: ["stun:192.0.2.1:3478", "stun:192.0.2.1:3479"] }]);
     expect(socket().of("description")).toMatchObject([{ match: "m1", attempt: 1, kind: "offer" }]);
     hear({ type: "description", match: "m1", attempt: 1, kind: "answer", sdp: "answer" });
     hear({ type: "candidate", match: "m1", attempt: 1, candidate: "candidate:1", mid: "0", line: 0, ufrag: null });
@@ -289,7 +289,7 @@ describe("the direct route", () => {
 
 test("the service is told what the check has found, once for each news", async () => {
   await signedIn();
-  hear({ type: "leg_offer", leg: "l", sdp: "a=candidate:1 1 udp 1 192.0.2.1 3478 typ host\r\na=candidate:2 1 tcp 1 192.0.2.1 3478 typ host" });
+  hear({ type: "leg_offer", leg: "l", turn: null, sdp: "a=candidate:1 1 udp 1 192.0.2.1 3478 typ host\r\na=candidate:2 1 tcp 1 192.0.2.1 3478 typ host" });
   await settle();
   hear({ type: "leg_state", leg: "l", state: "connected", transport: "udp", code: null, message: null });
   const [probe] = peers;

@@ -191,6 +191,22 @@ describe("ping", () => {
     expect(first.closedWith).not.toBe(1000);
   });
 
+  test("another network: one that does not answer soon is given up, one that does goes on", async () => {
+    connection.connect();
+    await open();
+    socket().say({ type: "pong", received: 0 });
+    connection.check();
+    expect(socket().of("ping")).toHaveLength(2);
+    socket().say({ type: "pong", received: 0 });
+    await clock.advance(2_000);
+    expect(connection.state.kind).toBe("open");
+    connection.check();
+    await clock.advance(1_999);
+    expect(connection.state.kind).toBe("open");
+    await clock.advance(1);
+    expect(connection.state).toMatchObject({ kind: "waiting", cause: "lost" });
+  });
+
   test("any message counts as a sign of life", async () => {
     connection.connect();
     await open();

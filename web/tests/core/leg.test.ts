@@ -29,6 +29,18 @@ class FakePeer {
   refuse = false;
   iceConnectionState = "new";
   oniceconnectionstatechange: (() => void) | null = null;
+  connectionState = "new";
+  onconnectionstatechange: (() => void) | null = null;
+  localType = "host";
+  getStats(): Promise<Map<string, unknown>> {
+    return Promise.resolve(
+      new Map<string, unknown>([
+        ["P", { id: "P", type: "candidate-pair", state: "succeeded", localCandidateId: "L", remoteCandidateId: "R" }],
+        ["L", { id: "L", type: "local-candidate", candidateType: this.localType }],
+        ["R", { id: "R", type: "remote-candidate", protocol: "tcp" }],
+      ]),
+    );
+  }
   readonly added: string[] = [];
   addIceCandidate({ candidate }: { candidate: string }): Promise<void> {
     this.added.push(candidate);
@@ -65,6 +77,8 @@ let leg: Leg;
 let clock: FakeClock;
 let tcpWanted: boolean;
 let tcp: number;
+let servers: readonly RTCIceServer[];
+let heard: unknown[];
 const audio = { id: "a" } as MediaStreamTrack;
 const video = { id: "v" } as MediaStreamTrack;
 
@@ -88,13 +102,16 @@ beforeEach(() => {
   clock = new FakeClock();
   tcpWanted = false;
   tcp = 0;
+  heard = [];
   leg = new Leg({
     clock,
     tcpFirst: () => tcpWanted,
     onTcp: () => {
       tcp += 1;
     },
-    open: () => {
+    onConnection: (id, state) => heard.push([id, state]),
+    open: (given) => {
+      servers = given;
       const peer = new FakePeer();
       peers.push(peer);
       return peer as unknown as RTCPeerConnection;
@@ -203,6 +220,26 @@ test("refused and closed carry their reason", async () => {
   expect(incoming.at(-1)).toBeNull();
 });
 
+test("a TURN server that comes with the offer is the leg's only one; without one it has none", async () => {
+  await offer();
+  expect(servers).toEqual([]);
+  const turn = { urls: ["turns:turn.example:443"], username: "1:u", credential: "c" };
+  await leg.offer({ type: "leg_offer", seq: 1, leg: "leg2", sdp: "offer", turn });
+  expect(servers).toEqual([turn]);
+});
+
+test("what the browser says of the connection is passed on until the leg is closed", async () => {
+  await offer();
+  const [peer] = peers;
+  if (peer !== undefined) peer.connectionState = "connected";
+  peer?.onconnectionstatechange?.();
+  expect(heard).toEqual([["leg1", "connected"]]);
+  expect(leg.connectionState).toBe("connected");
+  leg.close();
+  expect(peer?.onconnectionstatechange).toBeNull();
+  expect(leg.connectionState).toBeNull();
+});
+
 describe("seeing whether TCP gets through", () => {
   const UDP = "candidate:1 1 udp 2130706431 192.0.2.1 3478 typ host";
   const TCP = "candidate:2 1 tcp 1 192.0.2.1 3478 typ host tcptype passive";
@@ -221,6 +258,17 @@ describe("seeing whether TCP gets through", () => {
     expect(tcp).toBe(1);
     expect(peer?.added).toEqual([UDP]);
     expect(clock.pending).toBe(0);
+  });
+
+  test("the way through the TURN server is not TCP to the relay", async () => {
+    tcpWanted = true;
+    await offer("leg1", OFFER);
+    const [peer] = peers;
+    if (peer !== undefined) [peer.iceConnectionState, peer.localType] = ["connected", "relay"];
+    peer?.oniceconnectionstatechange?.();
+    await settle();
+    expect(tcp).toBe(0);
+    expect(peer?.added).toEqual([UDP]);
   });
 
   test("and no longer than a moment", async () => {
@@ -253,8 +301,8 @@ describe("seeing whether TCP gets through", () => {
 describe("reading the browser's numbers", () => {
   test("which ways a relay offers", () => {
     const sdp = "v=0\r\na=candidate:1 1 udp 2130706431 127.0.0.1 3478 typ host\r\na=candidate:2 1 tcp 1 127.0.0.1 3478 typ host tcptype passive\r\n";
-    expect(offeredBy(sdp)).toEqual({ udp: true, tcp: true });
-    expect(offeredBy(sdp.split("\r\n").slice(0, 2).join("\n"))).toEqual({ udp: true, tcp: false });
+    expect(offeredBy(sdp)).toEqual({ udp: true, tcp: true, tls: false });
+    expect(offeredBy(sdp.split("\r\n").slice(0, 2).join("\n"))).toEqual({ udp: true, tcp: false, tls: false });
   });
 
   test("pairs, totals and the round trip from end to end", () => {
@@ -269,10 +317,11 @@ describe("reading the browser's numbers", () => {
       { id: "RA", type: "remote-inbound-rtp", fractionLost: 0.01, roundTripTime: 0.08 },
       { id: "RV", type: "remote-inbound-rtp", fractionLost: 0.04, roundTripTime: 0.06 },
     ];
-    const stats = readStats(report, { udp: true, tcp: true }, 5);
+    const stats = readStats(report, { udp: true, tcp: true, tls: false }, 5);
+    expect(stats.allocated).toBe(false);
     expect(stats.pairs).toEqual([
-      { protocol: "udp", succeeded: true, selected: true, roundTripMs: 12 },
-      { protocol: "tcp", succeeded: false, selected: false, roundTripMs: null },
+      { protocol: "udp", succeeded: true, selected: true, turned: false, roundTripMs: 12 },
+      { protocol: "tcp", succeeded: false, selected: false, turned: false, roundTripMs: null },
     ]);
     expect(stats.totals).toEqual({
       atMs: 5, packetsReceived: 100, packetsLost: 3, frozenSeconds: 0.5, framesDecoded: 30, lossOut: 0.04, roundTripMs: 80, availableOutBps: 2e6,

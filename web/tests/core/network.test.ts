@@ -3,17 +3,18 @@ import type { ConnectionStats, PairFact } from "../../src/core/stats";
 import type { Found } from "../../src/core/nat";
 import { judgeNetwork, type NetworkFacts, nothingChecked, reportText, wireNetwork } from "../../src/core/network";
 
-function stats(pairs: PairFact[], offered = { udp: true, tcp: true }): ConnectionStats {
+function stats(pairs: PairFact[], offered = { udp: true, tcp: true, tls: false }): ConnectionStats {
   return {
     pairs,
     offered,
+    allocated: false,
     totals: { atMs: 0, packetsReceived: 0, packetsLost: 0, frozenSeconds: 0, framesDecoded: 0, lossOut: null, roundTripMs: null, availableOutBps: null },
     vitals: { heard: 0, audioPackets: 0, videoPackets: 0, framesDecoded: 0, sentPackets: 0, receivedBytes: 0, sentBytes: 0 },
   };
 }
 
-const UDP: PairFact = { protocol: "udp", succeeded: true, selected: true, roundTripMs: 21 };
-const TCP: PairFact = { protocol: "tcp", succeeded: true, selected: false, roundTripMs: 30 };
+const UDP: PairFact = { protocol: "udp", succeeded: true, selected: true, turned: false, roundTripMs: 21 };
+const TCP: PairFact = { protocol: "tcp", succeeded: true, selected: false, turned: false, roundTripMs: 30 };
 
 const MAPPED: Found = {
   type: "srflx", protocol: "udp", address: "203.0.113.9", port: 40_000, relatedAddress: "10.0.0.2", relatedPort: 50_000, foundation: "1",
@@ -32,7 +33,7 @@ const READY: NetworkFacts = {
 
 test("all works", () => {
   expect(judgeNetwork(READY)).toEqual({
-    service: "ok", udp: "ok", tcp: "ok", transport: "udp", roundTripMs: 21, mapping: "independent", verdict: "good", code: null,
+    service: "ok", udp: "ok", tcp: "ok", tls: "not_offered", transport: "udp", roundTripMs: 21, mapping: "independent", verdict: "good", code: null,
   });
 });
 
@@ -79,7 +80,7 @@ test("the service is told what is known and nothing else", () => {
 });
 
 test("a way that the relay does not offer is not called broken", () => {
-  expect(judgeNetwork({ ...READY, stats: stats([UDP], { udp: true, tcp: false }), elapsedMs: 60_000 })).toMatchObject({ tcp: "not_offered", verdict: "good" });
+  expect(judgeNetwork({ ...READY, stats: stats([UDP], { udp: true, tcp: false, tls: false }), elapsedMs: 60_000 })).toMatchObject({ tcp: "not_offered", verdict: "good" });
 });
 
 describe("verdicts", () => {

@@ -12,6 +12,7 @@ const LOOK: Record<Verdict, "wait" | "good" | "fair" | "poor"> = {
   strict: "good",
   slow: "fair",
   tcp_only: "fair",
+  tls_only: "fair",
   relay_full: "fair",
   no_relay: "poor",
   no_service: "poor",
@@ -67,6 +68,7 @@ function Details({ report }: { report: NetworkReport }) {
         <Row way="service" name={t("network.service")} finding={report.service} />
         <Row way="udp" name={t("network.udp")} finding={report.udp} />
         <Row way="tcp" name={t("network.tcp")} finding={report.tcp} />
+        {report.tls !== "not_offered" && <Row way="tls" name={t("network.tls")} finding={report.tls} />}
         <dt className="text-muted">{t("network.roundTrip")}</dt>
         <dd className="text-end font-medium">
           {report.roundTripMs === null ? t("network.notMeasured") : t("network.ms", { value: Math.round(report.roundTripMs) })}
