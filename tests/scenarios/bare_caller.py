@@ -25,6 +25,7 @@ class BareCaller:
         self._n = 0
         self._sequence = 0
         self._changed = asyncio.Condition()
+        self.token = ""
         self.ws: aiohttp.ClientWebSocketResponse
         self.messages: list[dict[str, Any]] = []
         self.leg: BareLeg | None = None
@@ -36,7 +37,7 @@ class BareCaller:
             terms = (await answer.json())["version"]
         body = {"age_confirmed": True, "terms_version": terms}
         async with self._session.post(f"{self._url}/api/v1/auth/guest", json=body) as answer:
-            token = (await answer.json())["access_token"]
+            self.token = token = (await answer.json())["access_token"]
         self.ws = await self._session.ws_connect(f"{self._url}/ws")
         await self.ws.send_json({"type": "hello", "token": token})
         await self.say("join")
