@@ -27,6 +27,8 @@ from signaling.settings import (
 PREFIX = "BURROW_"
 SECRETS = ("BURROW_TURN_SECRET",)
 """Read by the part that needs each, so that no secret is part of the configuration."""
+NOT_SETTINGS = frozenset({"BURROW_OPERATOR_TOKEN", "BURROW_OPERATOR_URL"})
+"""Variables of the command line (:mod:`burrow.operator_client`)."""
 
 
 class ConfigError(Exception):
@@ -90,7 +92,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     for name, value in sorted(environ.items()):
-        if name.startswith(PREFIX) and name not in SECRETS:
+        if name.startswith(PREFIX) and name not in (*SECRETS, *NOT_SETTINGS):
             _override(raw, name, value)
     try:
         config = msgspec.convert(raw, Config, strict=True)
