@@ -86,8 +86,8 @@ class SelfTest:
         self._task = asyncio.create_task(self._run(), name="self-test")
 
     async def stop(self) -> None:
-        # The event as well: aiortc's handshake waits by wait_for, which in Python 3.11 can lose a cancellation
-        # that comes with a datagram. The test then goes on for milliseconds, and no further one begins.
+        # The event as well: aiortc's handshake waits by wait_for, which can lose a cancellation in 3.11
+        # when a datagram comes with it. The test then goes on for milliseconds, and no further one begins.
         self._stopping.set()
         if self._task is not None:
             self._task.cancel()
