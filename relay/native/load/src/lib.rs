@@ -8,7 +8,9 @@
 mod bare;
 mod legs;
 mod run;
+mod turn;
 
 pub use bare::Bare;
 pub use legs::{LoadLeg, Secrets};
 pub use run::{Load, LoadConfig, LoadError, Report};
+pub use turn::{TurnConfig, TurnLoad};
