@@ -25,14 +25,14 @@ check: $(STAMP)
 	$(BIN)/mypy
 	@deploy/setup-web needed
 	cd web && npm run --silent check
-	if command -v cargo >/dev/null; then cd relay/native && cargo fmt --check && cargo clippy --quiet --workspace --all-targets; fi
+	if command -v cargo >/dev/null; then deploy/check-native $(VENV); fi
 
 test: $(STAMP)
 	@deploy/setup-tests
 	@deploy/setup-web needed
 	@deploy/setup-native $(VENV)
 	cd web && npm run --silent test
-	if command -v cargo >/dev/null; then cd relay/native && cargo test --quiet --workspace && fuzz/run 3; fi
+	if command -v cargo >/dev/null; then cd relay/native && cargo test --quiet --locked --workspace && fuzz/run 3; fi
 	$(BIN)/pytest --engine $(ENGINES)
 
 # Pictures of each screen of the web client, to look at.

@@ -15,9 +15,20 @@ from msgspec import Meta, Struct
 
 from db.settings import DatabaseSettings
 from relay.settings import RelaySettings
-from signaling.settings import AuthSettings, LiveSettings, MatchingSettings, RouteSettings, ServerSettings
+from signaling.settings import (
+    AuthSettings,
+    LiveSettings,
+    MatchingSettings,
+    RouteSettings,
+    ServerSettings,
+    TurnSettings,
+)
 
 PREFIX = "BURROW_"
+SECRETS = ("BURROW_TURN_SECRET",)
+"""Read by the part that needs each, so that no secret is part of the configuration."""
+NOT_SETTINGS = frozenset({"BURROW_OPERATOR_TOKEN", "BURROW_OPERATOR_URL"})
+"""Variables of the command line (:mod:`burrow.operator_client`)."""
 
 
 class ConfigError(Exception):
@@ -31,6 +42,12 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=-1, le=65535)] = 9464
+    token: Annotated[str, Meta(pattern=r"^(|[\x21-\x7e]{16,})$")] = ""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """One field a section of ``config.toml``."""
 
@@ -40,7 +57,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     live: LiveSettings = LiveSettings()
     matching: MatchingSettings = MatchingSettings()
     routes: RouteSettings = RouteSettings()
+    turn: TurnSettings = TurnSettings()
     relay: RelaySettings = RelaySettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 
 
@@ -59,7 +78,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     for name, value in sorted(environ.items()):
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and name not in (*SECRETS, *NOT_SETTINGS):
             _override(raw, name, value)
     try:
         config = msgspec.convert(raw, Config, strict=True)

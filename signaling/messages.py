@@ -288,11 +288,21 @@ class Matched(_Server, frozen=True, tag="matched"):
     stranger: Stranger
 
 
+class Turn(Struct, frozen=True):
+    """What ``RTCIceServer`` has; the credential is for a short time."""
+
+    urls: tuple[str, ...]
+    username: str
+    credential: str
+
+
 class LegOffer(_Server, frozen=True, tag="leg_offer"):
     """The relay's SDP offer; answer with ``leg_answer``. May come again for the same leg."""
 
     leg: str
     sdp: str
+    turn: Turn | None = None
+    """The leg's only ICE server (RFC 8656), for networks that let out nothing but TLS."""
 
 
 class LegState(_Server, frozen=True, tag="leg_state"):

@@ -17,6 +17,9 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     origins: tuple[Annotated[str, Meta(pattern=r"^https?://[^/]+$")], ...] = ()
     trust_proxy: bool = False
     stop_seconds: Seconds = 5.0
+    drain_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 900.0
+    drain_calls: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    drain_queue: Literal["tell", "keep"] = "tell"
 
 
 class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,9 +52,24 @@ class MatchingSettings(Struct, frozen=True, forbid_unknown_fields=True):
     rematch_memory: Annotated[int, Meta(ge=1, le=10_000_000)] = 200_000
 
 
+_TURN_HOST = r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?"
+TurnUrl = Annotated[
+    str,
+    Meta(pattern=rf"^(turn:{_TURN_HOST}(\?transport=(udp|tcp))?|turns:{_TURN_HOST}(\?transport=tcp)?)$"),
+]
+"""RFC 7065; ``turns`` by UDP (DTLS) is left out, since browsers cannot."""
+
+
+class TurnSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    urls: Annotated[tuple[TurnUrl, ...], Meta(max_length=4)] = ()
+    credential_seconds: Annotated[int, Meta(ge=60, le=86_400)] = 3600
+    check_seconds: Annotated[float, Meta(ge=5, le=86_400)] = 600.0
+
+
 class RouteSettings(Struct, frozen=True, forbid_unknown_fields=True):
     policy: Literal["direct-first", "relay-first", "relay-only"] = "direct-first"
     relay_after_ms: Annotated[int, Meta(ge=0, le=60_000)] = 600
+    spared_relay_after_ms: Annotated[int, Meta(ge=0, le=60_000)] = 3000
     stable_seconds: Annotated[float, Meta(ge=0, le=3600)] = 5.0
     legs: Literal["always", "strict", "never"] = "always"
     leg_idle_seconds: Seconds = 300.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -36,16 +37,7 @@ def load_secrets(data_dir: Path) -> Secrets:
     that is damaged, unreadable, or open to others than its owner.
     """
     path = data_dir / FILE_NAME
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            _make(path)
-        mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_bytes()
-    except OSError as error:
-        raise SecretsInvalid(f"Cannot use the secrets file {path}: {error.strerror}.") from error
-    if mode & 0o077:
-        raise SecretsInvalid(f"The secrets file {path} is open to other users. Run: chmod 600 {path}")
+    text = read_private(path, _new_keys)
     try:
         return msgspec.json.decode(text, type=Secrets)
     except msgspec.DecodeError:
@@ -56,19 +48,40 @@ def load_secrets(data_dir: Path) -> Secrets:
         ) from None
 
 
-def _make(path: Path) -> None:
+def read_private(path: Path, make: Callable[[], bytes]) -> bytes:
+    """What a secret file holds, written from ``make`` when there is none yet. Two processes that start at
+    once end up with the same. Raises :class:`SecretsInvalid` for one that cannot be used or is open to
+    others than its owner."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _write_once(path, make())
+        mode = stat.S_IMODE(path.stat().st_mode)
+        text = path.read_bytes()
+    except OSError as error:
+        raise SecretsInvalid(f"Cannot use the secrets file {path}: {error.strerror}.") from error
+    if mode & 0o077:
+        raise SecretsInvalid(f"The secrets file {path} is open to other users. Run: chmod 600 {path}")
+    return text
+
+
+def _new_keys() -> bytes:
     keys = Secrets(
         access_token_key=secrets.token_hex(KEY_BYTES), refresh_token_key=secrets.token_hex(KEY_BYTES)
     )
+    return msgspec.json.encode(keys) + b"\n"
+
+
+def _write_once(path: Path, content: bytes) -> None:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(keys) + b"\n")
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         try:
-            os.link(draft, path)  # unlike a rename, never replaces the keys another process just made
+            os.link(draft, path)  # unlike a rename, never replaces what another process just made
         except FileExistsError:
             return
     finally:

@@ -52,7 +52,9 @@ class Legs:
             self._floor.ask(door.OpenLeg(leg))
 
     def open_early(self, seat: Seat, wish: Wish) -> None:
-        """Open the leg before there is a match, where the operator's rule says so."""
+        """Open the leg before there is a match, where the operator's rule and the relay's load say so."""
+        if self._floor.spares_relay:
+            return
         if leg_before_match(self._floor.rules.legs, self._policy, seat.outlook(wish)):
             self.open(seat)
 
@@ -99,7 +101,7 @@ class Legs:
             if isinstance(seat.state, Lobby):
                 self.rest(seat, now)
         elif not isinstance(seat.leg, Opening):
-            self._floor.tell(seat, LegOffer(leg=seat.leg.id, sdp=seat.leg.sdp))
+            self._offer(seat, seat.leg.id, seat.leg.sdp, now)
 
     def _may_restart(self, seat: Seat, now: float) -> bool:
         each = self._floor.rules.leg_restart_seconds
@@ -139,7 +141,7 @@ class Legs:
         new = after(leg, event)
         match event:
             case door.LegOffered():
-                self._floor.tell(seat, LegOffer(leg=event.leg, sdp=event.sdp))
+                self._offer(seat, event.leg, event.sdp, now)
             case door.AnswerRefused():
                 self._floor.tell(
                     seat, LegState(leg=event.leg, state="refused", code=event.code, message=event.message)
@@ -151,6 +153,11 @@ class Legs:
             case _ if isinstance(new, InterruptedLeg):
                 self._floor.tell(seat, LegState(leg=new.id, state="interrupted", transport=new.transport))
         self._become(seat, new, now)
+
+    def _offer(self, seat: Seat, leg: LegId, sdp: str, now: float) -> None:
+        access = self._floor.rules.turn
+        turn = None if access is None else access.credentials(seat.user, now + self._floor.unix_offset)
+        self._floor.tell(seat, LegOffer(leg=leg, sdp=sdp, turn=turn))
 
     def _on_closed(self, seat: Seat, event: door.LegClosed, now: float) -> None:
         self._drop(seat)
@@ -164,7 +171,8 @@ class Legs:
             self._closed(seat, event.reason, now)
         elif isinstance(seat.state, Waiting) and seat.reopen_leg and event.reason != "relay_stopping":
             seat.reopen_leg = False
-            self.open(seat)
+            if not self._floor.spares_relay:
+                self.open(seat)
 
     def _become(self, seat: Seat, leg: Leg, now: float) -> None:
         if leg is not seat.leg:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from signaling.core.turn import TurnAccess
+
 LegPolicy = Literal["always", "strict", "never"]
 """When legs are opened before a match: for all, for those who will need the relay, for nobody."""
+
+DrainQueue = Literal["tell", "keep"]
+"""What becomes of those who wait when the node drains: out of the queue with a reason, or they wait on for
+the node that comes after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +22,9 @@ class Rules:
     resume_seconds: float = 20.0
     rematch_seconds: float = 60.0
     rematch_memory: int = 200_000
+    spared_relay_after_seconds: float = 3.0
+    """How long a direct attempt has at least while the relay is over its soft limit."""
+    drain_queue: DrainQueue = "tell"
     connect_seconds: float = 15.0
     """A match whose legs are not linked in this time ends, and says whose side failed."""
     no_media_seconds: float = 4.0
@@ -38,6 +47,8 @@ class Rules:
     """A user's leg is restarted at most so often on average, three times at once."""
     stun: tuple[str, ...] = ()
     """``stun:`` addresses told to clients: the relay's own ports."""
+    turn: TurnAccess | None = None
+    """The operator's TURN server, told with every leg's offer."""
     settle_seconds: float = 3.0
     """How long the record of an ended match waits for the relay's last counts."""
     typing_seconds: float = 5.0

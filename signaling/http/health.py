@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
 from msgspec import Struct
@@ -21,6 +21,8 @@ PATIENCE_SECONDS = 1.0
 """A probe waits no longer; a database that takes longer counts as away."""
 
 NotReady = Callable[[], Sequence[str]]
+TurnStates = Callable[[], Sequence[Mapping[str, str]]]
+"""``url`` and ``code`` of each TURN server, as the last self-check found it."""
 
 
 class HealthBody(Struct, frozen=True):
@@ -30,13 +32,6 @@ class HealthBody(Struct, frozen=True):
     database: str
     match_backlog: int
     match_dropped: int
-
-
-class ReadyBody(Struct, frozen=True):
-    """``engine``: the packet engine that runs, so that a slower one does not go unnoticed."""
-
-    status: str
-    engine: str
 
 
 class Health:
@@ -49,12 +44,14 @@ class Health:
         not_ready: NotReady,
         engine: str,
         *,
+        turn: TurnStates = tuple,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._writer = writer
         self._not_ready = not_ready
         self._engine = engine
+        self._turn = turn
         self._clock = clock
         self._probe: asyncio.Task[bool] | None = None
         self._answered_at: float | None = None
@@ -72,7 +69,10 @@ class Health:
         )
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """200, or 503 with ``details.reasons``."""
+        """200 with the packet engine that runs, or 503 with ``details.reasons``. A TURN server that does not
+        work is told and no reason: those who need none can still be sent here."""
+        states = list(self._turn())
+        turn = {"turn": states} if states else {}
         reasons = list(self._not_ready())
         if not await self._database_available():
             reasons.append(DatabaseUnavailable.code)
@@ -81,10 +81,10 @@ class Health:
                 503,
                 "not_ready",
                 "New users should not be sent here now.",
-                {"reasons": reasons},
+                {"reasons": reasons, **turn},
                 {"Retry-After": "5", "Cache-Control": "no-store"},
             )
-        return json_response(ReadyBody(status="ready", engine=self._engine))
+        return json_response({"status": "ready", "engine": self._engine, **turn})
 
     async def close(self) -> None:
         """Give up a look that goes on."""

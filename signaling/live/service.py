@@ -116,6 +116,13 @@ class LiveService:
         self._task = None
         self._perform(self._core.abandon())
 
+    def drain(self) -> None:
+        """Make no new matches; calls go on."""
+        self._put(_Item(self._core.drain))
+
+    def undrain(self) -> None:
+        self._put(_Item(self._core.undrain))
+
     def _busy(self) -> bool:
         return bool(self._inbox or self._sockets or self._core.counts["unsettled"])
 

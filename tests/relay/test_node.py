@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import itertools
 import re
 import time
 from pathlib import Path
@@ -407,3 +408,32 @@ async def test_200_legs_five_times_leave_nothing_behind(make_node: MakeNode) -> 
     assert len(asyncio.all_tasks()) == tasks
     assert _descriptors() == descriptors
     assert psutil.Process().memory_info().rss <= memory * 1.02
+
+
+async def test_totals_outlive_the_legs_and_never_fall(make_node: MakeNode) -> None:
+    node = await make_node()
+    seen: list[door.RelayTotals] = []
+    for round_ in range(3):
+        a, b = await node.connect(f"a{round_}"), await node.connect(f"b{round_}")
+        await node.link("l", f"a{round_}", f"b{round_}")
+        for number in range(5):
+            a.send_rtp(rtp(a.video_ssrc, number + 1))
+            await b.rtp.get()
+        seen.append(node.relay.totals())
+        for leg in (f"a{round_}", f"b{round_}"):
+            node.relay.ask(door.CloseLeg(LegId(leg)))
+            await node.next(door.LegClosed)
+            seen.append(node.relay.totals())
+    for before, after in itertools.pairwise(seen):
+        old = {(s.kind, s.direction): s for s in before.streams}
+        new = {(s.kind, s.direction): s for s in after.streams}
+        assert all(new[key].packets >= old[key].packets for key in old)
+        assert all(new[key].keyframe_requests >= old[key].keyframe_requests for key in old)
+        assert all(after.drops[reason] >= before.drops[reason] for reason in before.drops)
+    last = seen[-1]
+    video = {s.direction: s.packets for s in last.streams if s.kind == "video"}
+    assert video == {"ingress": 15, "egress": 15}
+    assert (last.legs_opened, last.legs_ended) == (6, {"asked": 6})
+    assert last.leg_connect_seconds["udp"].count == 6
+    assert last.latency_seconds is not None
+    assert last.latency_seconds.count >= 15

@@ -32,6 +32,7 @@ from relay.engine.python import bind, srtp, stun_port
 from relay.engine.python.leg import EngineLeg, PairAddress, SendTo, SocketAddress, remote_address
 from relay.engine.python.tcp import TcpListeners
 from relay.errors import BindError, UnknownLeg
+from relay.histogram import Histogram
 from relay.ice import lite
 from relay.ice.paths import Changes, LegPaths, PathRules
 from relay.ice.prefix_limit import PrefixLimit
@@ -43,6 +44,7 @@ from relay.packet.rtcp import map_rtcp
 BATCH = 64
 """Datagrams taken from one socket before the event loop gets its turn."""
 DATAGRAM_BYTES = 2048
+LATENCY_BOUNDS_US = (5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1_000, 2_000, 5_000, 10_000)
 STUN_BUFFER_BYTES = 262_144
 TICK_SECONDS = 0.25
 
@@ -60,6 +62,8 @@ class PythonEngine:
             interrupted=config.interrupted_after_ms / 1000,
             consent=config.consent_ms / 1000,
         )
+        self._stays = Histogram(LATENCY_BOUNDS_US)
+        """Microseconds from where a batch could be read to where its last was sent: never too good."""
         self._prefixes = PrefixLimit(config.stun_per_second)
         self._sockets: list[socket.socket] = []
         self._stun_sockets: list[socket.socket] = []
@@ -232,6 +236,9 @@ class PythonEngine:
             drops={reason.value: count for reason, count in self._drops.items()},
         )
 
+    def latency(self) -> list[tuple[int | None, int]]:
+        return self._stays.apart()
+
     def _leg(self, leg: LegId) -> EngineLeg:
         found = self._legs.get(leg)
         if found is None:
@@ -243,12 +250,15 @@ class PythonEngine:
     def _drain(self, index: int) -> None:
         receive = self._sockets[index].recvfrom
         now = time.monotonic()
+        before = self._packets_in
         for _ in range(BATCH):
             try:
                 datagram, remote = receive(DATAGRAM_BYTES)
             except BlockingIOError:
                 break
             self._take(index, datagram, remote, now)
+        if taken := self._packets_in - before:
+            self._stays.observe((time.monotonic() - now) * 1e6, taken)
 
     def _on_tcp(self, index: int, datagram: bytes, remote: SocketAddress) -> None:
         self._take(index, datagram, remote, time.monotonic())

@@ -243,7 +243,15 @@ export interface LegOffer {
   readonly type: "leg_offer";
   readonly leg: string;
   readonly sdp: string;
+  readonly turn: Turn | null;
   readonly seq: number;
+}
+
+/** What ``RTCIceServer`` has; the credential is for a short time. */
+export interface Turn {
+  readonly urls: readonly string[];
+  readonly username: string;
+  readonly credential: string;
 }
 
 /** ``code`` and ``message`` say why, when ``state`` is ``closed`` or ``refused``. */
