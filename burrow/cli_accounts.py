@@ -30,7 +30,7 @@ from signaling.errors import BadRequest
 
 DEFAULT_CONFIG = Path("config.toml")
 
-user_app = typer.Typer(no_args_is_help=True, help="Add accounts and change their role.")
+user_app = typer.Typer(no_args_is_help=True, add_completion=False, help="Add accounts and change their role.")
 _console = Console(highlight=False)
 
 ConfigOption = Annotated[

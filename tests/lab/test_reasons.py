@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.lab.rows import matched_row
+from tests.lab.match_rows import matched_row
 from tests.lab.town import ANOTHER_BY_443, Town
 
 CONNECT_SECONDS = 3

@@ -17,11 +17,11 @@ LOBBY = "Ready when you are"
 
 
 async def sound_of(person: Person) -> str:
-    """What the leg's audio sender has: ``on``, ``muted`` or ``nothing``."""
+    """What the audio sender of the connection that carries has: ``on``, ``muted`` or ``nothing``."""
     return str(
         await person.page.evaluate(
             """() => {
-                const track = watch.peers.at(-1).getSenders()[0].track;
+                const track = watch.carrying().getSenders()[0].track;
                 return track === null ? "nothing" : track.enabled ? "on" : "muted";
             }"""
         )
@@ -97,10 +97,10 @@ async def test_picture_volume_and_bandwidth(house: House) -> None:
     await fit.click()
     await expect(ada.stranger).to_have_css("object-fit", "cover")
     await page.get_by_role("switch", name="Low-bandwidth mode").click()
-    await ada.until("watch.peers.at(-1).getSenders()[1].getParameters().encodings[0].maxBitrate === 120000")
+    await ada.until("watch.carrying().getSenders()[1].getParameters().encodings[0].maxBitrate === 120000")
     await page.get_by_role("switch", name="Low-bandwidth mode").click()
     await ada.until(
-        "watch.peers.at(-1).getSenders()[1].getParameters().encodings[0].scaleResolutionDownBy === 1"
+        "watch.carrying().getSenders()[1].getParameters().encodings[0].scaleResolutionDownBy === 1"
     )
     await ada.button("Full screen").click()
     await ada.until("document.fullscreenElement !== null")

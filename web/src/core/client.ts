@@ -3,8 +3,10 @@ import { type CallEvent, type CallState, inTalk, lobby, step } from "./call";
 import { Chat } from "./chat";
 import { type Cancel, type Clock, every } from "./clock";
 import { Connection, type ConnectionState, type Outgoing, type Socket } from "./connection";
+import { Direct } from "./direct";
 import { Devices, type DevicesState, type Kind, type Media, noDevices } from "./devices";
 import { Leg } from "./leg";
+import { LegRecovery } from "./legrecovery";
 import { LegWatch } from "./legwatch";
 import { News } from "./news";
 import { type Exclusive, Session, type SessionState } from "./session";
@@ -24,7 +26,7 @@ export interface Surroundings {
   readonly api: Api;
   readonly exclusive: Exclusive;
   readonly openSocket: () => Socket;
-  readonly openPeer: () => RTCPeerConnection;
+  readonly openPeer: (servers: readonly RTCIceServer[]) => RTCPeerConnection;
   readonly streamOf: (tracks: MediaStreamTrack[]) => MediaStream;
   readonly media: Media | null;
   readonly meter: LevelMeter;
@@ -46,11 +48,13 @@ export class Client {
   readonly connection: Connection;
   readonly devices: Devices;
   readonly leg: Leg;
+  readonly direct: Direct;
   readonly chat: Chat;
   readonly meter: LevelMeter;
   private readonly settings: SettingsKeeper;
   readonly news: News;
   private readonly watch: LegWatch;
+  private readonly recovery: LegRecovery;
   private readonly mutedTalk = new MutedTalk();
   private call: CallState = lobby;
   private cancelEsc: Cancel = () => undefined;
@@ -81,21 +85,42 @@ export class Client {
         onResumed: () => {
           this.dispatch({ kind: "socket_resumed" });
           this.watch.reopen(this.leg.state);
+          this.recovery.resumed();
         },
         onFresh: () => this.startAnew(),
       },
     });
     this.leg = new Leg({
+      clock,
+      tcpFirst: () => !inTalk(this.call) && this.watch.wantsTcp,
+      onTcp: () => this.watch.tcpWorks(),
+      onConnection: (leg, state) => this.recovery.connection(leg, state),
       open: around.openPeer,
       streamOf: around.streamOf,
       answer: (leg, sdp) => this.connection.send({ type: "leg_answer", leg, sdp }),
       onState: (leg) => {
         publish({ leg });
         this.watch.changed(leg);
+        if (leg.kind === "interrupted") this.recovery.interrupted();
+        else if (leg.kind === "closed" || leg.kind === "none") this.recovery.forget();
       },
       onIncoming: (incoming) => publish({ incoming }),
     });
-    this.watch = new LegWatch({ clock, connection: this.connection, leg: this.leg, call: () => this.call, publish });
+    this.direct = new Direct({
+      clock,
+      open: () => around.openPeer([{ urls: [...this.connection.stun] }]),
+      streamOf: around.streamOf,
+      send: (message) => this.connection.send(message),
+      onIncoming: (incomingDirect) => publish({ incomingDirect }),
+    });
+    const { connection, direct, leg } = this;
+    this.watch = new LegWatch({ clock, connection, leg, direct, call: () => this.call, openPeer: around.openPeer, publish });
+    this.recovery = new LegRecovery({
+      clock,
+      send: (message) => this.connection.send(message),
+      socketOpen: () => this.connection.state.kind === "open",
+      state: () => this.leg.connectionState,
+    });
     this.devices = new Devices({
       media: around.media,
       wishes: () => this.settings.value,
@@ -115,6 +140,7 @@ export class Client {
   start(): void {
     void this.session.restore();
     void this.leg.setLowBandwidth(this.settings.value.lowBandwidth);
+    this.direct.setLowBandwidth(this.settings.value.lowBandwidth);
   }
 
   // --- what the screens ask for ------------------------------------------------------------------
@@ -227,12 +253,18 @@ export class Client {
   setLowBandwidth(lowBandwidth: boolean): void {
     this.settings.set({ lowBandwidth });
     void this.leg.setLowBandwidth(lowBandwidth);
+    this.direct.setLowBandwidth(lowBandwidth);
     if (lowBandwidth) this.news.notice("lowBandwidthOn");
   }
 
   /** Looks at the network through the relay leg; nothing waits for it. */
   checkNetwork(): void {
     this.watch.check();
+  }
+
+  /** A frame of this stream of the stranger's is on the screen. */
+  seen(stream: MediaStream): void {
+    this.direct.seen(stream);
   }
 
   takeOver(): void {
@@ -248,6 +280,14 @@ export class Client {
 
   online(): void {
     this.connection.retryNow();
+    this.networkChanged();
+  }
+
+  /** The device may have another address from now on. */
+  networkChanged(): void {
+    this.connection.check();
+    this.recovery.networkChanged();
+    this.direct.networkChanged();
   }
 
   visible(): void {
@@ -280,6 +320,7 @@ export class Client {
       this.connection.close();
       this.dispatch({ kind: "reset" });
       this.leg.close();
+      this.watch.stop();
       this.devices.stop();
       this.around.placeholder.stop();
       this.devicesWanted = false;
@@ -309,6 +350,10 @@ export class Client {
       case "leg_offer":
         void this.leg.offer(message);
         return;
+      case "description":
+      case "candidate":
+        this.direct.heard(message);
+        return;
       case "leg_state":
         this.leg.report(message);
         return;
@@ -336,14 +381,14 @@ export class Client {
     this.chat.handle(message);
     this.dispatch({ kind: "message", message });
     if (message.type === "route" && inTalk(this.call) && this.call.talk.match === message.match) {
-      if (message.state === "linked") this.linked();
+      if (message.route === "direct") this.direct.route(message);
+      else if (message.state === "linked") this.linked();
       else if (message.state === "unlinked") void this.leg.unlink();
     }
   }
 
   private linked(): void {
     this.around.publish({ linkedAt: this.around.pageTimeMs() });
-    this.watch.forgetQuality();
     void this.leg.link();
   }
 
@@ -367,6 +412,7 @@ export class Client {
     const matchNow = "talk" in now ? now.talk.match : null;
     if (inTalk(before) && !inTalk(now)) {
       void this.leg.unlink();
+      this.direct.end();
       this.chat.end();
       this.disarm();
       this.watch.forgetQuality();
@@ -380,6 +426,10 @@ export class Client {
       this.cancelTick = this.around.clock.after(delayMs, () => this.dispatch({ kind: "tick" }));
     }
     if (inTalk(now) !== inTalk(before)) this.watch.look();
+    if (inTalk(before) && inTalk(now) && now.talk.shown !== before.talk.shown) {
+      this.watch.forgetQuality();
+      if (before.talk.shown !== null) this.news.notice(now.talk.shown === "direct" ? "nowDirect" : "nowRelayed");
+    }
     this.tell(before, now);
   }
 
@@ -425,6 +475,7 @@ export class Client {
     if (cameraTrack !== null) this.around.placeholder.stop();
     const video = cameraTrack ?? this.around.placeholder.get();
     void this.leg.send({ audio: microphoneTrack, video });
+    this.direct.send({ audio: microphoneTrack, video });
     this.cancelListen();
     if (microphoneTrack !== null) this.cancelListen = every(this.around.clock, LISTEN_MS, () => this.listen());
   }

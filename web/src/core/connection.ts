@@ -62,9 +62,14 @@ const CLIENT = "burrow-web/1";
 /** Unacknowledged messages kept. Over it a message is refused: the sender shows it as failed. */
 const OUTBOX = 256;
 const WELCOME_WITHIN_MS = 10_000;
+/** For an answer to a ping that was sent because the network may have changed. */
+const ANSWER_MS = 2_000;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 8_000;
 
+/** Ends the seat; whoever means to come back must say something else. */
+const DONE = 1000;
+const COMING_BACK = 4900;
 const CLOSED_BY_SERVICE = 1012;
 const PROTOCOL_VIOLATION = 4000;
 const REPLACED = 4001;
@@ -109,11 +114,17 @@ export class Connection {
   private pingSentAtMs: number | null = null;
   private heardAtMs = 0;
   private roundTrip: number | null = null;
+  private stunUrls: readonly string[] = [];
 
   constructor(private readonly options: ConnectionOptions) {}
 
   get state(): ConnectionState {
     return this.current;
+  }
+
+  /** The relay's own STUN addresses: for the direct route and the network check. */
+  get stun(): readonly string[] {
+    return this.stunUrls;
   }
 
   /** Of the last ping, in milliseconds. */
@@ -139,8 +150,22 @@ export class Connection {
     if (this.current.kind === "waiting") void this.dial();
   }
 
+  /** The network may be another one: a socket that does not answer soon is given up. */
+  check(): void {
+    if (this.current.kind !== "open") return;
+    this.cancelPing();
+    const periodMs = this.current.limits.ping_seconds * 1000;
+    const askedAtMs = this.options.clock.nowMs();
+    this.pingSentAtMs = askedAtMs;
+    this.write({ type: "ping", n: 0, received: this.received });
+    this.cancelPing = this.options.clock.after(ANSWER_MS, () => {
+      if (this.pingSentAtMs === askedAtMs && this.heardAtMs <= askedAtMs) this.lose();
+      else this.ping(periodMs);
+    });
+  }
+
   close(): void {
-    this.dropSocket(1000);
+    this.dropSocket(DONE);
     this.forgetSeat();
     this.attempt = 0;
     this.change({ kind: "closed" });
@@ -156,7 +181,7 @@ export class Connection {
   }
 
   private async dial(): Promise<void> {
-    this.dropSocket(1000);
+    this.dropSocket(COMING_BACK);
     this.attempt += 1;
     this.change({ kind: "connecting", attempt: this.attempt });
     const dialling = this.attempt;
@@ -175,7 +200,7 @@ export class Connection {
       const resume = this.seat === null ? null : { seat: this.seat, received: this.received };
       const takeOver = this.takeOverNext;
       socket.send(
-        JSON.stringify({ type: "hello", n: 0, token, resume, take_over: takeOver, client: CLIENT } satisfies ClientMessage),
+        JSON.stringify({ type: "hello", n: 0, token, resume, take_over: takeOver, direct: true, client: CLIENT } satisfies ClientMessage),
       );
     };
     socket.onmessage = (event) => {
@@ -214,6 +239,7 @@ export class Connection {
       this.outbox = [];
     }
     const { user, limits } = message;
+    this.stunUrls = message.stun;
     if (message.protocol !== PROTOCOL_VERSION) console.warn(`the service speaks protocol ${message.protocol}`);
     this.change({ kind: "open", user, limits });
     if (message.resumed) {
@@ -300,12 +326,12 @@ export class Connection {
 
   /** Gives this socket up and comes back with another. */
   private lose(): void {
-    this.dropSocket(1000);
+    this.dropSocket(COMING_BACK);
     this.wait("lost");
   }
 
   private wait(cause: WaitCause, atLeastMs = 0): void {
-    this.dropSocket(1000);
+    this.dropSocket(COMING_BACK);
     const growing = Math.min(FIRST_DELAY_MS * 2 ** Math.max(0, this.attempt - 1), LONGEST_DELAY_MS);
     const delayMs = Math.max(atLeastMs, growing) * (1 + this.options.random() / 2);
     this.retryAfterMs = null;

@@ -17,7 +17,7 @@ use crate::legs::{EGRESS_SSRC, LoadLeg, PAYLOAD_TYPE, TRANSPORT_CC};
 /// Packets sent before the answers are read.
 const BATCH: usize = 64;
 /// Octets before the time stamp: fixed header and one extension.
-const HEADER_LEN: usize = 20;
+pub const HEADER_LEN: usize = 20;
 /// Most latencies kept of one run.
 const MAX_SAMPLES: usize = 2_000_000;
 /// How long packets on their way are waited for after a run.
@@ -314,7 +314,8 @@ fn write_header(slot: &mut [u8], leg: &LoadLeg, at: Nanos) {
     slot[HEADER_LEN..HEADER_LEN + 8].copy_from_slice(&at.to_be_bytes());
 }
 
-fn thread_cpu() -> Nanos {
+/// What the calling thread has used.
+pub fn thread_cpu() -> Nanos {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec.unsigned_abs() * SECOND + time.tv_nsec.unsigned_abs()
 }

@@ -23,7 +23,7 @@ export function StageHeader({ call, onDialog }: StageHeaderProps) {
           <p className="truncate font-bold">
             <bdi>{stranger.name}</bdi>
           </p>
-          {!ended && <Path route={call.route} connected={call.kind === "connected"} />}
+          {!ended && <Path route={call.talk.shown} connected={call.kind === "connected"} />}
         </div>
         {stranger.interests.length > 0 && (
           <ul aria-label={t("lobby.interests")} className="flex flex-wrap gap-1.5">
