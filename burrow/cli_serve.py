@@ -34,6 +34,10 @@ def serve(
     service = Service(loaded, data_dir_of(loaded, path))
     with asyncio.Runner(loop_factory=event_loop) as runner:
         runner.run(_serve(service))
+    # Everything is closed and written: to take the interpreter apart takes longer than the whole stop.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _serve(service: Service) -> None:

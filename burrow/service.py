@@ -16,8 +16,10 @@ from burrow.config import Config
 from burrow.metrics.http import PATH as METRICS_PATH
 from burrow.metrics.http import MetricsPage, count_authentications
 from burrow.metrics.registry import Metrics, PartsCollector
-from burrow.ports import LiveAccounts, LiveRecords, LiveSafety, stun_urls
+from burrow.operators import add_operators
+from burrow.ports import LiveAccounts, LiveRecords, LiveSafety, SharedRecords, stun_urls
 from burrow.turn import TurnWatch, turn_access
+from burrow.webhooks.announcer import AnnouncedRecords, AnnouncedSafety, Announcer
 from db.database import Database
 from db.match_writer import MatchWriter
 from relay.node import RelayNode
@@ -58,6 +60,7 @@ class Service:
         self.url = ""
         self.relay: RelayNode | None = None
         self.operations: Operations | None = None
+        self.app: web.Application | None = None
         self.metrics_port = 0
 
     async def start(self) -> None:
@@ -98,7 +101,13 @@ class Service:
         )
         if turn is not None:
             self._turn = TurnWatch(turn, config.turn.check_seconds, _asked_by_turn(config.relay, relay))
-        live = LiveService(rules, relay, safety, LiveRecords(writer), policy=policy_from(config.routes))
+        announcer = Announcer(config.webhooks)
+        await announcer.start()
+        stack.push_async_callback(announcer.stop, config.server.stop_seconds * RECORDS_SHARE)
+        records = SharedRecords(AnnouncedRecords(LiveRecords(writer), announcer))
+        live = LiveService(
+            rules, relay, AnnouncedSafety(safety, announcer), records, policy=policy_from(config.routes)
+        )
         operations = Operations(
             live,
             relay,
@@ -120,12 +129,32 @@ class Service:
             turn=lambda: () if self._turn is None else self._turn.states(),
             inside=(count_authentications(metrics),),
         )
+        self.app = app
         metrics.add(
-            PartsCollector(relay, live, database, writer, version=__version__, engine=relay.engine_name)
+            PartsCollector(
+                relay,
+                live,
+                database,
+                writer,
+                announcer.receivers,
+                version=__version__,
+                engine=relay.engine_name,
+            )
         )
         page = MetricsPage(metrics, config.metrics.token)
         app.router.add_get(METRICS_PATH, page.on_service_port)
         app.router.add_get("/ws", endpoint.handle)
+        operators = add_operators(
+            app,
+            accounts=accounts,
+            database=database,
+            writer=writer,
+            relay=relay,
+            live=live,
+            records=records,
+            operations=operations,
+            origins=config.server.origins,
+        )
         client = WebClient(WEB_DIST)
         if not client.built:
             log.warning(
@@ -136,6 +165,8 @@ class Service:
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         self._live_task = await live.start()
+        await operators.observer.start()
+        stack.push_async_callback(operators.observer.stop)
         # First of all, while sockets and relay still work: users are told and matches get their last counts.
         stack.push_async_callback(live.stop, config.server.stop_seconds)
         self.operations = operations

@@ -28,6 +28,7 @@ class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
     cookie_secure: Literal["auto", "always", "never"] = "auto"
     hash_concurrency: Annotated[int, Meta(ge=1, le=64)] = 2
     hash_queue: Annotated[int, Meta(ge=0, le=100_000)] = 64
+    requests_per_minute: Rate = 600
     signups_per_minute: Rate = 20
     logins_per_minute: Rate = 10
     terms_version: Annotated[str, Meta(min_length=1, max_length=32)] = "2026-11"

@@ -54,6 +54,7 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
         "BURROW_RELAY_HARD_STRESS": "100",
         "BURROW_SERVER_DRAIN_SECONDS": "0",
         "BURROW_RELAY_ENGINE": engine,
+        "BURROW_AUTH_REQUESTS_PER_MINUTE": "100000",
         "BURROW_AUTH_SIGNUPS_PER_MINUTE": "100000",
         "BURROW_AUTH_LOGINS_PER_MINUTE": "100000",
         **changes,

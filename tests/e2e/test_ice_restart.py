@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import re
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
 
-from relay.engine.choose import NATIVE_WHEEL
 from tests.e2e.test_relay_in_chromium import ALIVE, MATCH_SECONDS, both_linked, client, stats
-from tests.service import running_service
-
-ENGINES = ["python", *(["native"] if importlib.util.find_spec(NATIVE_WHEEL) else [])]
+from tests.service import RunningService
 
 # Restarts, and watches frames, DTLS and the path meanwhile.
 RESTART = """async () => {
@@ -50,12 +45,11 @@ RESTART = """async () => {
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.media
 async def test_media_goes_on_over_new_credentials_without_a_new_handshake(
-    browser: Browser, tmp_path: Path, engine: str
+    browser: Browser, service: RunningService
 ) -> None:
     async with (
-        running_service(tmp_path, relay_engine=engine) as service,
         client(browser, service) as a,
         client(browser, service) as b,
     ):

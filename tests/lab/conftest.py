@@ -9,15 +9,12 @@ from typing import Protocol
 import pytest
 import pytest_asyncio
 
-from tests.e2e.web.conftest import built_client
 from tests.lab.lab import Lab
 from tests.lab.plan import Kind
 from tests.lab.shaping import Conditions
 from tests.lab.town import Town
 from tests.lab.town import town as open_town
-
-# Imported for pytest, which finds fixtures in conftest files: what is tested is what was built.
-__all__ = ["built_client"]
+from tests.web_build import check_built
 
 
 class MakeLab(Protocol):
@@ -38,6 +35,7 @@ def make_lab() -> Iterator[MakeLab]:
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def whole_town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     """One for all cases of the table: starting a browser takes longer than most of them."""
+    check_built()
     async with open_town(tmp_path_factory.mktemp("town")) as made:
         yield made
 

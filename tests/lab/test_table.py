@@ -12,7 +12,22 @@ import pytest
 
 from tests.lab import plan
 from tests.lab.caller import Caller
-from tests.lab.rows import matched_row
+from tests.lab.match_rows import matched_row
+from tests.lab.meeting import (
+    STEADY_MS,
+    Pair,
+    callers,
+    callers_at,
+    concealed,
+    first_frames,
+    gaps,
+    join,
+    meet,
+    next_match,
+    now,
+    on,
+    steady,
+)
 from tests.lab.shaping import Conditions
 from tests.lab.town import BAD_LINE, Town
 
@@ -28,40 +43,25 @@ REBINDING_GAP_MS = 3 * 3_000
 NEW_ADDRESS_GAP_MS = 3 * 5_000
 FREEZE_MS = 3 * 1_000
 CONCEALED = 3 * 0.05
-STEADY_MS, BUSY_MS = 1_000, 1_000
-"""A picture that moves for so long, without a gap of more than that."""
 BAD_LINE_SECONDS, SLOW_LINE_SECONDS = 12.0, 8.0
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180)]
 
 
-async def meet(town: Town, a: str, b: str, *, checked: bool = False) -> tuple[Caller, Caller]:
-    """Guests on two sites who join when their legs are up, or when the service has been told what the checks
-    of their networks found (``checked``)."""
-    one, other = await asyncio.gather(town.caller(a), town.caller(b))
-    await asyncio.gather(*(caller.leg_up() for caller in (one, other)))
-    if checked:
-        await asyncio.gather(one.network_known(), other.network_known())
-    await one.join()
-    await other.join()
-    return one, other
-
-
-async def first_frames(callers: tuple[Caller, Caller], limit_ms: float) -> None:
-    for waited in await asyncio.gather(*(caller.first_frame() for caller in callers)):
+async def frames_within(pair: Pair, limit_ms: float) -> None:
+    for waited in await first_frames(pair):
         assert waited <= limit_ms
 
 
-async def steady(callers: tuple[Caller, Caller], ms: float = STEADY_MS) -> None:
-    await asyncio.gather(*(caller.steady(ms, BUSY_MS) for caller in callers))
+async def gaps_within(pair: Pair, since: tuple[float, float], limit_ms: float) -> None:
+    for gap in await gaps(pair, since):
+        assert gap <= limit_ms
 
 
-async def gaps(callers: tuple[Caller, Caller], since: list[float]) -> list[float]:
-    return [await caller.gap(at) for caller, at in zip(callers, since, strict=True)]
-
-
-async def now(callers: tuple[Caller, Caller]) -> list[float]:
-    return [await caller.now() for caller in callers]
+async def still_the_same_match(pair: Pair) -> None:
+    for caller in pair:
+        assert len(await caller.heard("matched")) == 1
+        assert await caller.heard("ended") == []
 
 
 async def seen_and_heard(caller: Caller) -> None:
@@ -71,157 +71,151 @@ async def seen_and_heard(caller: Caller) -> None:
 
 
 async def test_cone_cone_is_direct_and_a_cut_link_goes_to_the_relay(town: Town) -> None:
-    callers = await meet(town, "cone_a", "cone_b")
-    await first_frames(callers, FIRST_DIRECT_MS)
-    await asyncio.gather(*(caller.on("direct") for caller in callers))
-    await steady(callers)
-    for caller, other in zip(callers, ("cone_b", "cone_a"), strict=True):
+    pair = await meet(town, "cone_a", "cone_b")
+    await frames_within(pair, FIRST_DIRECT_MS)
+    await on(pair, "direct")
+    await steady(pair)
+    for caller, other in zip(pair, ("cone_b", "cone_a"), strict=True):
         await seen_and_heard(caller)
         assert (await caller.path())["address"] == town.lab[other].outside
         assert [route for route, _, _ in await caller.routes()] == ["direct"] * 3
-    since = await now(callers)
+    since = await now(pair)
     town.lab.part("cone_a", "cone_b")
     try:
-        await asyncio.gather(*(caller.on("relay") for caller in callers))
-        await steady(callers)
+        await on(pair, "relay")
+        await steady(pair)
     finally:
         town.lab.rejoin("cone_a", "cone_b")
-    for caller, gap in zip(callers, await gaps(callers, since), strict=True):
-        assert gap <= CUT_GAP_MS
+    await gaps_within(pair, since, CUT_GAP_MS)
+    for caller in pair:
         assert (await caller.path())["address"] == plan.SERVER
         assert ("relay", "trying", "direct_lost") in await caller.routes()
 
 
 async def test_relay_carries_no_media_of_a_direct_call(town: Town) -> None:
-    callers = await meet(town, "open_a", "open_b")
-    await first_frames(callers, FIRST_DIRECT_MS)
-    await asyncio.gather(*(caller.on("direct") for caller in callers))
-    await steady(callers)
-    assert (await callers[0].path())["address"] == town.lab["open_b"].addresses.client
-    await callers[0].button("Next").click()
-    row = await matched_row(town.folder, (await callers[0].heard("matched"))[0]["match"])
+    pair = await meet(town, "open_a", "open_b")
+    await frames_within(pair, FIRST_DIRECT_MS)
+    await on(pair, "direct")
+    await steady(pair)
+    assert (await pair[0].path())["address"] == town.lab["open_b"].inside
+    await pair[0].button("Next").click()
+    row = await matched_row(town.folder, (await pair[0].heard("matched"))[0]["match"])
     assert row["routes"] == ["direct"]
     assert row["packets_a_to_b"] == row["packets_b_to_a"] == 0
     assert row["troubles"] == []
 
 
 async def test_symmetric_symmetric_is_predicted_then_next_then_rebinding(town: Town) -> None:
-    callers = await meet(town, "symmetric_a", "symmetric_b", checked=True)
-    await first_frames(callers, FIRST_RELAYED_MS)
-    for caller in callers:
+    pair = await meet(town, "symmetric_a", "symmetric_b", checked=True)
+    await frames_within(pair, FIRST_RELAYED_MS)
+    for caller in pair:
         assert (await caller.routes())[0] == ("relay", "trying", "both_symmetric")
         assert (await caller.path())["protocol"] == "udp"
-    await steady(callers)
+    await steady(pair)
 
-    a, b = callers
-    await b.next()
-    await a.ended()
-    await a.again()
-    await first_frames(callers, NEXT_MS)
+    await next_match(pair)
+    await frames_within(pair, NEXT_MS)
 
-    await steady(callers)
-    since = await now(callers)
+    await steady(pair)
+    since = await now(pair)
     town.lab["symmetric_a"].rebind()
     # Longer than what the gap may be: nothing else can end it.
-    await steady(callers, REBINDING_GAP_MS / 3 + STEADY_MS)
-    for caller, gap in zip(callers, await gaps(callers, since), strict=True):
-        assert gap <= REBINDING_GAP_MS
+    await steady(pair, REBINDING_GAP_MS / 3 + STEADY_MS)
+    await gaps_within(pair, since, REBINDING_GAP_MS)
+    for caller in pair:
         assert len(await caller.heard("leg_offer")) == 1
         assert (await caller.routes())[-1] == ("relay", "connected", None)
 
 
 async def test_symmetric_symmetric_with_legs_that_begin_with_the_match(town: Town) -> None:
     async with town.another_service(routes_legs="never", routes_leg_idle_seconds="0.5") as service:
-        a, b = await asyncio.gather(
-            *(town.browsers.caller(site, url=service.url) for site in ("symmetric_a", "symmetric_b"))
-        )
+        pair = await callers_at(town, service.url, "symmetric_a", "symmetric_b")
         # What the lobby's check opened is closed again for want of use.
-        await asyncio.gather(*(caller.cold() for caller in (a, b)))
-        await a.join()
-        await b.join()
-        await first_frames((a, b), FIRST_COLD_MS)
+        await asyncio.gather(*(caller.cold() for caller in pair))
+        await join(pair)
+        await frames_within(pair, FIRST_COLD_MS)
 
 
 async def test_symmetric_cone_is_not_predicted_and_waits_for_the_relay_no_longer_than_said(
     town: Town,
 ) -> None:
-    callers = await meet(town, "symmetric_a", "cone_a")
-    await first_frames(callers, RELAY_AFTER_MS + FIRST_RELAYED_MS)
-    for caller in callers:
+    pair = await meet(town, "symmetric_a", "cone_a")
+    await frames_within(pair, RELAY_AFTER_MS + FIRST_RELAYED_MS)
+    for caller in pair:
         assert (await caller.routes())[0] == ("direct", "trying", None)
         assert ("relay", "trying", "direct_slow") in await caller.routes()
         assert (await caller.path())["address"] == plan.SERVER
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "protocols"),
-    [("udp_blocked_a", "udp_blocked_b", ("tcp", "tcp")), ("udp_blocked_a", "cone_a", ("tcp", "udp"))],
-)
-async def test_udp_blocked_goes_by_tcp(town: Town, a: str, b: str, protocols: tuple[str, str]) -> None:
-    callers = await meet(town, a, b, checked=True)
-    await first_frames(callers, FIRST_TCP_MS)
-    for caller, protocol in zip(callers, protocols, strict=True):
-        assert (await caller.routes())[0] == ("relay", "trying", "udp_blocked")
-        path = await caller.path()
-        assert (path["protocol"], path["address"], path["type"]) == (protocol, plan.SERVER, path["type"])
-        assert path["type"] != "relay", "the TURN server is for those who have no other way"
+async def test_udp_blocked_on_both_sides_and_on_one_goes_by_tcp(town: Town) -> None:
+    one, both = await callers(town, "udp_blocked_a", "udp_blocked_b", checked=True)
+    cone = await town.caller("cone_a")
+    await cone.leg_up()
+    for pair, protocols in (((one, both), ("tcp", "tcp")), ((one, cone), ("tcp", "udp"))):
+        await join(pair)
+        await frames_within(pair, FIRST_TCP_MS)
+        for caller, protocol in zip(pair, protocols, strict=True):
+            assert (await caller.routes())[0] == ("relay", "trying", "udp_blocked")
+            path = await caller.path()
+            assert (path["protocol"], path["address"]) == (protocol, plan.SERVER)
+            assert path["type"] != "relay", "the TURN server is for those who have no other way"
+        await steady(pair)
+        await one.button("Stop").click()
+        await pair[1].ended()
+        await pair[1].button("Back to the lobby").click()
 
 
 async def test_only_443_goes_by_tls_through_the_turn_server(town: Town) -> None:
-    callers = await meet(town, "only_443", "cone_a")
-    await first_frames(callers, FIRST_TLS_MS)
-    await steady(callers)
-    await seen_and_heard(callers[0])
-    path = await callers[0].path()
+    pair = await meet(town, "only_443", "cone_a")
+    await frames_within(pair, FIRST_TLS_MS)
+    await steady(pair)
+    await seen_and_heard(pair[0])
+    path = await pair[0].path()
     assert (path["type"], path["relayProtocol"]) == ("relay", "tls")
     assert path["local"] == plan.SERVER_SECOND
-    name = (await callers[0].heard("leg_offer"))[0]["turn"]["username"]
+    name = (await pair[0].heard("leg_offer"))[0]["turn"]["username"]
     assert f"user <{name}>: incoming packet CHANNEL_BIND processed, success" in town.turn_log.read_text()
 
 
 async def test_new_public_address_moves_the_path_and_resumes_the_seat(town: Town) -> None:
-    callers = await meet(town, "symmetric_a", "symmetric_b", checked=True)
-    await first_frames(callers, FIRST_RELAYED_MS)
-    await steady(callers)
-    since = await now(callers)
+    pair = await meet(town, "symmetric_a", "symmetric_b", checked=True)
+    await frames_within(pair, FIRST_RELAYED_MS)
+    await steady(pair)
+    since = await now(pair)
     site = town.lab["symmetric_a"]
     site.move()
     try:
-        await callers[0].until("lab.all('welcome').some(m => m.resumed)")
-        await steady(callers, NEW_ADDRESS_GAP_MS / 3 + STEADY_MS)
-        assert (await callers[0].path())["local"] == site.outside
+        await pair[0].until("lab.all('welcome').some(m => m.resumed)")
+        await steady(pair, NEW_ADDRESS_GAP_MS / 3 + STEADY_MS)
+        assert (await pair[0].path())["local"] == site.outside
     finally:
         site.move()
-    for caller, gap in zip(callers, await gaps(callers, since), strict=True):
-        assert gap <= NEW_ADDRESS_GAP_MS
-        assert len(await caller.heard("matched")) == 1
-        assert await caller.heard("ended") == []
+    await gaps_within(pair, since, NEW_ADDRESS_GAP_MS)
+    await still_the_same_match(pair)
 
 
 async def test_new_address_of_the_client_itself_in_a_direct_call(town: Town) -> None:
-    callers = await meet(town, "cone_a", "cone_b")
-    await first_frames(callers, FIRST_DIRECT_MS)
-    await asyncio.gather(*(caller.on("direct") for caller in callers))
-    await steady(callers)
-    since = await now(callers)
+    pair = await meet(town, "cone_a", "cone_b")
+    await frames_within(pair, FIRST_DIRECT_MS)
+    await on(pair, "direct")
+    await steady(pair)
+    since = await now(pair)
     town.lab["cone_a"].readdress()
-    await steady(callers, NEW_ADDRESS_GAP_MS / 3 + STEADY_MS)
-    for caller, gap in zip(callers, await gaps(callers, since), strict=True):
-        assert gap <= NEW_ADDRESS_GAP_MS
-        assert len(await caller.heard("matched")) == 1
-        assert await caller.heard("ended") == []
+    await steady(pair, NEW_ADDRESS_GAP_MS / 3 + STEADY_MS)
+    await gaps_within(pair, since, NEW_ADDRESS_GAP_MS)
+    await still_the_same_match(pair)
 
 
 async def test_picture_keeps_moving_over_a_bad_line(town: Town) -> None:
     for site in ("bad_a", "bad_b"):
         town.lab[site].shape(Conditions())
-    callers = await meet(town, "bad_a", "bad_b")
-    await asyncio.gather(*(caller.first_frame() for caller in callers))
+    pair = await meet(town, "bad_a", "bad_b")
+    await first_frames(pair)
     counted = [town.lab[site].shape(BAD_LINE) for site in ("bad_a", "bad_b")]
-    since = await now(callers)
-    before = [(await caller.inbound())["audio"] for caller in callers]
-    await callers[0].watch(BAD_LINE_SECONDS)
-    for caller, gap, audio in zip(callers, await gaps(callers, since), before, strict=True):
+    since = await now(pair)
+    before = [(await caller.inbound())["audio"] for caller in pair]
+    await pair[0].watch(BAD_LINE_SECONDS)
+    for caller, gap, audio in zip(pair, await gaps(pair, since), before, strict=True):
         assert gap <= FREEZE_MS
         assert concealed((await caller.inbound())["audio"], audio) <= CONCEALED
     for site, at_first in zip(("bad_a", "bad_b"), counted, strict=True):
@@ -236,9 +230,9 @@ async def test_slow_tcp_client_sees_less_and_hears_all(town: Town) -> None:
     slow = Conditions(delay_ms=20, rate_bps=400_000, queue_ms=300)
     with town.lab["bad_a"].only_tcp():
         town.lab["bad_a"].shape(Conditions())
-        callers = await meet(town, "bad_a", "cone_b")
-        await asyncio.gather(*(caller.first_frame() for caller in callers))
-        a = callers[0]
+        pair = await meet(town, "bad_a", "cone_b")
+        await first_frames(pair)
+        a = pair[0]
         assert (await a.path())["protocol"] == "tcp"
         town.lab["bad_a"].shape(slow)
         since, before = await a.now(), (await a.inbound())["audio"]
@@ -249,31 +243,17 @@ async def test_slow_tcp_client_sees_less_and_hears_all(town: Town) -> None:
         assert audio["packetsLost"] == before["packetsLost"]
 
 
-def concealed(audio: dict[str, float], before: dict[str, float]) -> float:
-    """The share of samples that were made up since ``before``, silence left out."""
-
-    def made_up(counted: dict[str, float]) -> float:
-        return counted["concealedSamples"] - counted["silentConcealedSamples"]
-
-    heard = audio["totalSamplesReceived"] - before["totalSamplesReceived"]
-    return (made_up(audio) - made_up(before)) / heard
-
-
 async def test_ipv6_only_is_direct_and_relayed(town: Town) -> None:
     async with town.another_service(plan.SERVER_V6) as service:
         for route in ("direct", "relay"):
-            callers = await asyncio.gather(
-                *(town.browsers.caller(site, url=service.url) for site in ("ipv6_a", "ipv6_b"))
-            )
-            a, b = callers
-            await asyncio.gather(a.leg_up(), b.leg_up())
+            pair = await callers_at(town, service.url, "ipv6_a", "ipv6_b")
+            await asyncio.gather(*(caller.leg_up() for caller in pair))
             if route == "relay":
-                await a.hide_address()
-            await a.join()
-            await b.join()
-            await first_frames((a, b), FIRST_DIRECT_MS if route == "direct" else FIRST_RELAYED_MS)
-            await asyncio.gather(a.on(route), b.on(route))
-            await steady((a, b))
-            far = town.lab["ipv6_b"].addresses.client if route == "direct" else plan.SERVER_V6
-            assert (await a.path())["address"] == far
+                await pair[0].hide_address()
+            await join(pair)
+            await frames_within(pair, FIRST_DIRECT_MS if route == "direct" else FIRST_RELAYED_MS)
+            await on(pair, route)
+            await steady(pair)
+            far = town.lab["ipv6_b"].inside if route == "direct" else plan.SERVER_V6
+            assert (await pair[0].path())["address"] == far
             await town.browsers.leave()

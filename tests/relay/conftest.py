@@ -79,6 +79,7 @@ async def make_node(certificate: Certificate, service_engine: Engine) -> AsyncIt
             "addresses": ("127.0.0.1",),
             "soft_stress": 100.0,
             "hard_stress": 100.0,
+            "self_test": False,
             **ports,
         }
         node = Node(RelayNode(RelaySettings(**{**settings, **changes})), certificate)

@@ -7,7 +7,7 @@ import pytest
 
 from signaling.core.route import make_policy
 from signaling.core.sentences import end_sentence
-from signaling.messages import Ended, Join, Leave, Network
+from signaling.messages import Ended, FailedStep, Join, Leave, Network
 from tests.signaling.core.stage import Client, Stage
 from tests.signaling.core.test_direct import DIRECT_FIRST, DirectClient
 
@@ -15,7 +15,7 @@ RELAY_ONLY = make_policy("relay-only", 0)
 
 
 def says(
-    stage: Stage, told: tuple[tuple[Client, str], ...], reason: str, step: str, side: int | None
+    stage: Stage, told: tuple[tuple[Client, str], ...], reason: str, step: FailedStep, side: int | None
 ) -> None:
     """``told``: each client and whose side it must have been told."""
     for client, by in told:
@@ -38,7 +38,7 @@ def says(
         ("ice_failed", "ice_failed", "ice_udp"),
     ],
 )
-def test_leg_that_fails_twice_ends_the_match(closed: str, reason: str, step: str) -> None:
+def test_leg_that_fails_twice_ends_the_match(closed: str, reason: str, step: FailedStep) -> None:
     stage = Stage(policy=RELAY_ONLY)
     anna, bert = stage.pair()
     stage.relay.connects = False

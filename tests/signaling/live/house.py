@@ -45,6 +45,7 @@ class ScriptedRelay:
         self.script = RelayScript()
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.silent = False
+        self.tested: SelfTestReport | None = None
         self.limited = NodeLimits(soft=0.7, hard=0.95, max_legs=100, max_egress_bps=0)
 
     async def start(self) -> None:
@@ -83,7 +84,7 @@ class ScriptedRelay:
         self.limited = limits
 
     def self_test(self) -> SelfTestReport | None:
-        return None
+        return self.tested
 
 
 class Backend:

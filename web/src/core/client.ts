@@ -340,7 +340,7 @@ export class Client {
     if (connection.kind === "waiting") {
       this.chat.socketLost();
       this.dispatch({ kind: "socket_lost" });
-    } else if (connection.kind === "replaced" || connection.kind === "taken") {
+    } else if (connection.kind === "replaced" || connection.kind === "taken" || connection.kind === "disconnected") {
       this.dispatch({ kind: "reset" });
       this.leg.close();
     }

@@ -372,6 +372,9 @@ export const ar: Catalogue = {
     replacedTitle: "تابعت في نافذة أخرى",
     replacedText: "أُوقفت هذه النافذة. يمكنك العودة إليها في أي وقت.",
     takeOver: "استخدم هذه النافذة",
+    disconnectedTitle: "قطع مشرف اتصالك",
+    disconnectedText: "انتهت محادثتك وفقدت مكانك في الانتظار. يمكنك العودة إذا التزمت بشروط الاستخدام.",
+    comeBack: "العودة",
   },
   notice: {
     reported: "شكرًا لك. وصل بلاغك.",

@@ -1,10 +1,12 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
+// Its type alone: the words of the operators' page are not loaded by anybody else.
+import type { operatorEn } from "../operator/words";
 import { en } from "./en";
 
 declare module "i18next" {
   interface CustomTypeOptions {
-    resources: { translation: typeof en };
+    resources: { translation: typeof en; operator: typeof operatorEn };
   }
 }
 

@@ -3,6 +3,7 @@
 //! The packet path never enters the interpreter: workers are threads that know no Python, and what
 //! they tell waits in a queue behind a descriptor that asyncio watches.
 
+mod calls;
 mod convert;
 mod engine;
 mod load;
@@ -13,7 +14,9 @@ use pyo3::prelude::*;
 #[pymodule]
 mod burrow_native {
     #[pymodule_export]
+    use crate::calls::Calls;
+    #[pymodule_export]
     use crate::engine::{BindFailed, Engine};
     #[pymodule_export]
-    use crate::load::{Bare, Load, load_leg};
+    use crate::load::{Bare, Load, TurnLoad, load_leg};
 }
