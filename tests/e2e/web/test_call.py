@@ -316,3 +316,24 @@ async def test_input_methods_and_length(house: House) -> None:
     await expect(ada.page.locator("[data-status]")).to_have_attribute(
         "data-status", "delivered", timeout=STEP_MS
     )
+
+
+async def test_picture_in_picture_outlives_a_change_of_route(browser: Browser, tmp_path: Path) -> None:
+    async with (
+        web_service(tmp_path, ROUTES_RELAY_AFTER_MS="20000") as service,
+        House(browser, service.url) as house,
+    ):
+        ada, _bea = await house.pair()
+        await ada.button("Picture and volume").click()
+        await ada.button("Picture in picture").click()
+        small = "document.pictureInPictureElement !== null"
+        shown = "document.pictureInPictureElement === document.querySelector('video[data-seen]')"
+        await ada.until(f"{small} && {shown}")
+        await ada.page.evaluate("watch.carrying().close()")
+        await ada.notice("The relay carries the talk now.")
+        await ada.until(f"watch.legs().includes(watch.carrying()) && {small} && {shown}")
+        await ada.moving()
+        await ada.button("Picture and volume").click()
+        await ada.button("Picture in picture").click()
+        await ada.until("document.pictureInPictureElement === null")
+        await expect(ada.call).to_have_attribute("data-call", "connected")
