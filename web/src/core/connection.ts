@@ -28,7 +28,9 @@ export type ConnectionState =
   /** Another socket of this account took the seat over. */
   | { readonly kind: "replaced" }
   /** Another socket of this account has the seat; `takeOver` takes it. */
-  | { readonly kind: "taken" };
+  | { readonly kind: "taken" }
+  /** An operator ended this connection; `takeOver` comes back. */
+  | { readonly kind: "disconnected" };
 
 type Numberless<M> = M extends unknown ? Omit<M, "n"> : never;
 /** What callers send: everything but the greeting and the ping, and without its number. */
@@ -74,6 +76,7 @@ const REPLACED = 4001;
 const NOT_AUTHENTICATED = 4002;
 const TOO_MANY_MESSAGES = 4003;
 const SEAT_TAKEN = 4005;
+const PUT_OUT = 4006;
 
 function parse(data: unknown): ServerMessage | null {
   if (typeof data !== "string") return null;
@@ -109,6 +112,7 @@ export class Connection {
   private takeOverNext = false;
   private retryAfterMs: number | null = null;
   private pingSentAtMs: number | null = null;
+  private checking = false;
   private heardAtMs = 0;
   private roundTrip: number | null = null;
   private stunUrls: readonly string[] = [];
@@ -136,7 +140,7 @@ export class Connection {
 
   /** Takes the seat from the account's other socket. */
   takeOver(): void {
-    if (this.current.kind !== "taken" && this.current.kind !== "replaced") return;
+    if (!["taken", "replaced", "disconnected"].includes(this.current.kind)) return;
     this.takeOverNext = true;
     this.forgetSeat();
     void this.dial();
@@ -149,13 +153,15 @@ export class Connection {
 
   /** The network may be another one: a socket that does not answer soon is given up. */
   check(): void {
-    if (this.current.kind !== "open") return;
+    if (this.current.kind !== "open" || this.checking) return;
     this.cancelPing();
     const periodMs = this.current.limits.ping_seconds * 1000;
     const askedAtMs = this.options.clock.nowMs();
+    this.checking = true;
     this.pingSentAtMs = askedAtMs;
     this.write({ type: "ping", n: 0, received: this.received });
     this.cancelPing = this.options.clock.after(ANSWER_MS, () => {
+      this.checking = false;
       if (this.pingSentAtMs === askedAtMs && this.heardAtMs <= askedAtMs) this.lose();
       else this.ping(periodMs);
     });
@@ -288,6 +294,7 @@ export class Connection {
   private closed(code: number, welcomed: boolean): void {
     this.cancelTimer();
     this.cancelPing();
+    this.checking = false;
     switch (code) {
       case REPLACED:
         this.forgetSeat();
@@ -296,6 +303,10 @@ export class Connection {
       case SEAT_TAKEN:
         this.forgetSeat();
         this.change({ kind: "taken" });
+        return;
+      case PUT_OUT:
+        this.forgetSeat();
+        this.change({ kind: "disconnected" });
         return;
       case NOT_AUTHENTICATED:
         void this.options.renew().then(() => {
@@ -335,6 +346,7 @@ export class Connection {
   private dropSocket(code: number): void {
     this.cancelTimer();
     this.cancelPing();
+    this.checking = false;
     const socket = this.socket;
     this.socket = null;
     socket?.close(code);
