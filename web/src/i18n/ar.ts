@@ -174,7 +174,7 @@ export const ar: Catalogue = {
     mapping: {
       checking: "نتحقق…",
       open: "لا يوجد: لا تُترجم العناوين",
-      independent: "عادي: يمكن الوصول إليك مباشرة",
+      independent: "عادي: المحادثات المباشرة تنجح",
       symmetric: "صارم: نادرًا ما ينجح الطريق المباشر",
       unknown: "تعذّرت معرفته",
     },
