@@ -53,6 +53,7 @@ export class Client {
   private readonly recovery: LegRecovery;
   private readonly showing: Showing;
   private call: CallState = lobby;
+  private pathLost = false;
   private cancelEsc: Cancel = () => undefined;
   private cancelTick: Cancel = () => undefined;
   private devicesWanted = false;
@@ -80,7 +81,10 @@ export class Client {
         onResumed: () => {
           this.dispatch({ kind: "socket_resumed" });
           this.watch.reopen(this.leg.state);
-          this.recovery.resumed();
+          // A socket that was lost with a media path came back from another address: the leg's is dead too.
+          if (this.pathLost) this.recovery.networkChanged();
+          else this.recovery.resumed();
+          this.pathLost = false;
         },
         onFresh: () => this.startAnew(),
       },
@@ -89,7 +93,10 @@ export class Client {
       clock,
       tcpFirst: () => !inTalk(this.call) && this.watch.wantsTcp,
       onTcp: () => this.watch.tcpWorks(),
-      onConnection: (leg, state) => this.recovery.connection(leg, state),
+      onConnection: (leg, state) => {
+        if (state === "disconnected" || state === "failed") this.pathBroke();
+        this.recovery.connection(leg, state);
+      },
       open: around.openPeer,
       streamOf: around.streamOf,
       answer: (leg, sdp) => this.connection.send({ type: "leg_answer", leg, sdp }),
@@ -105,7 +112,10 @@ export class Client {
       clock,
       open: () => around.openPeer([{ urls: [...this.connection.stun] }]),
       streamOf: around.streamOf,
-      send: (message) => this.connection.send(message),
+      send: (message) => {
+        this.connection.send(message);
+        if (message.type === "direct_state" && message.state !== "connected") this.pathBroke();
+      },
       onIncoming: (incomingDirect) => publish({ incomingDirect }),
     });
     const { connection, direct, leg } = this;
@@ -318,6 +328,12 @@ export class Client {
   }
 
   // --- what happens ------------------------------------------------------------------------------
+
+  /** What broke a media path may have broken the socket too, which would notice it much later. */
+  private pathBroke(): void {
+    this.pathLost = true;
+    this.connection.check();
+  }
 
   private sessionChanged(session: SessionState): void {
     this.around.publish({ session });
