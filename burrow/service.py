@@ -19,6 +19,7 @@ from burrow.metrics.registry import Metrics, PartsCollector
 from burrow.operators import add_operators
 from burrow.ports import LiveAccounts, LiveRecords, LiveSafety, SharedRecords, stun_urls
 from burrow.turn import TurnWatch, turn_access
+from burrow.webhooks.announcer import AnnouncedRecords, AnnouncedSafety, Announcer
 from db.database import Database
 from db.match_writer import MatchWriter
 from relay.node import RelayNode
@@ -100,8 +101,13 @@ class Service:
         )
         if turn is not None:
             self._turn = TurnWatch(turn, config.turn.check_seconds, _asked_by_turn(config.relay, relay))
-        records = SharedRecords(LiveRecords(writer))
-        live = LiveService(rules, relay, safety, records, policy=policy_from(config.routes))
+        announcer = Announcer(config.webhooks)
+        await announcer.start()
+        stack.push_async_callback(announcer.stop, config.server.stop_seconds * RECORDS_SHARE)
+        records = SharedRecords(AnnouncedRecords(LiveRecords(writer), announcer))
+        live = LiveService(
+            rules, relay, AnnouncedSafety(safety, announcer), records, policy=policy_from(config.routes)
+        )
         operations = Operations(
             live,
             relay,
@@ -125,7 +131,15 @@ class Service:
         )
         self.app = app
         metrics.add(
-            PartsCollector(relay, live, database, writer, version=__version__, engine=relay.engine_name)
+            PartsCollector(
+                relay,
+                live,
+                database,
+                writer,
+                announcer.receivers,
+                version=__version__,
+                engine=relay.engine_name,
+            )
         )
         page = MetricsPage(metrics, config.metrics.token)
         app.router.add_get(METRICS_PATH, page.on_service_port)

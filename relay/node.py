@@ -253,6 +253,7 @@ class RelayNode:
         refusal = self._refusal(leg_id)
         if refusal is not None:
             self._totals.refused(refusal[0])
+            log.info("leg_refused", leg=leg_id, code=refusal[0])
             self._say(door.LegRefused(leg_id, *refusal))
             return
         ice = _new_credentials()
@@ -442,6 +443,7 @@ class RelayNode:
         self._links[link] = _Link(a, b)
         a.link = b.link = link
         self._engine.link(a.id, b.id)
+        log.info("link_up", link=link, legs=[a.id, b.id])
         self._say(door.LinkUp(link))
 
     def _unlink(self, link_id: LinkId, reason: str) -> None:
@@ -456,6 +458,7 @@ class RelayNode:
             totals.append(
                 door.DirectionTotals(counters.link_packets, counters.link_bytes, counters.link_lost)
             )
+        log.info("link_down", link=link_id, legs=[link.a.id, link.b.id], reason=reason)
         self._say(door.LinkDown(link_id, reason, totals[0], totals[1]))
 
     def _peer_of(self, leg: Leg) -> LegId | None:
@@ -476,7 +479,13 @@ class RelayNode:
                     leg.dtls_dropped += 1
                 self._steps[leg.id].reached.set()
             case engine_interface.PathSelected():
+                # Later ones as debug: a client may move as often as it likes.
+                first = leg.transport is None
                 leg.transport = event.transport
+                if first:
+                    self._log(leg, "leg_path", transport=event.transport, remote=event.remote.host)
+                else:
+                    log.debug("leg_moved", leg=leg.id, transport=event.transport, remote=event.remote.host)
                 self._steps[leg.id].reached.set()
                 self._steps[leg.id].selected.set()
             case engine_interface.PathInterrupted():

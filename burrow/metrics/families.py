@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -184,6 +184,16 @@ def records(backlog: int, dropped: int, refused: int, waiting: int, *, available
     lost.add_metric(("backlog_full",), dropped)
     lost.add_metric(("refused",), refused)
     yield lost
+
+
+def webhooks(receivers: Sequence[tuple[Mapping[str, int], int]]) -> Iterator[Metric]:
+    """Notices to the operator's own services, of all receivers together."""
+    outcomes: Counter[str] = Counter(dict.fromkeys(("delivered", "failed", "dropped"), 0))
+    for counted, _ in receivers:
+        outcomes.update(counted)
+    yield _counted("burrow_webhooks", "Notices by what became of them.", "outcome", outcomes)
+    waiting = sum(count for _, count in receivers)
+    yield GaugeMetricFamily("burrow_webhooks_waiting", "Notices that wait for their receivers.", waiting)
 
 
 def _counted(name: str, text: str, label: str | None, counts: Mapping[str, int]) -> Metric:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,6 +16,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from burrow.metrics import families
+from burrow.webhooks.sender import Receiver
 from db.database import Database
 from db.match_writer import MatchWriter
 from relay.door import Relay
@@ -33,12 +34,14 @@ class PartsCollector(Collector):
         live: LiveService,
         database: Database,
         writer: MatchWriter,
+        receivers: Sequence[Receiver] = (),
         *,
         version: str,
         engine: str,
     ) -> None:
         self._relay, self._live = relay, live
         self._database, self._writer = database, writer
+        self._receivers = receivers
         self._version, self._engine = version, engine
 
     def describe(self) -> Iterator[Metric]:
@@ -51,6 +54,7 @@ class PartsCollector(Collector):
         yield from families.relay(self._relay.totals())
         yield from families.load(self._relay.load(), self._relay.limits())
         yield from families.self_test(self._relay.self_test())
+        yield from families.webhooks([(r.outcomes, r.waiting) for r in self._receivers])
         counts, tallies = self._live.counts, self._live.tallies
         yield from families.matches(tallies, counts)
         yield from families.sockets(tallies, counts)

@@ -281,6 +281,7 @@ class LiveService:
                     self._relay.ask(request)
                 case RecordStarted(started):
                     self._records.started(started)
+                    _log.info("match_started", match=started.match_id)
                 case RecordEnded(ended):
                     self._records.ended(ended)
                     _log.info(

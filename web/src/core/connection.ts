@@ -28,7 +28,9 @@ export type ConnectionState =
   /** Another socket of this account took the seat over. */
   | { readonly kind: "replaced" }
   /** Another socket of this account has the seat; `takeOver` takes it. */
-  | { readonly kind: "taken" };
+  | { readonly kind: "taken" }
+  /** An operator ended this connection; `takeOver` comes back. */
+  | { readonly kind: "disconnected" };
 
 type Numberless<M> = M extends unknown ? Omit<M, "n"> : never;
 /** What callers send: everything but the greeting and the ping, and without its number. */
@@ -74,6 +76,7 @@ const REPLACED = 4001;
 const NOT_AUTHENTICATED = 4002;
 const TOO_MANY_MESSAGES = 4003;
 const SEAT_TAKEN = 4005;
+const PUT_OUT = 4006;
 
 function parse(data: unknown): ServerMessage | null {
   if (typeof data !== "string") return null;
@@ -137,7 +140,7 @@ export class Connection {
 
   /** Takes the seat from the account's other socket. */
   takeOver(): void {
-    if (this.current.kind !== "taken" && this.current.kind !== "replaced") return;
+    if (!["taken", "replaced", "disconnected"].includes(this.current.kind)) return;
     this.takeOverNext = true;
     this.forgetSeat();
     void this.dial();
@@ -300,6 +303,10 @@ export class Connection {
       case SEAT_TAKEN:
         this.forgetSeat();
         this.change({ kind: "taken" });
+        return;
+      case PUT_OUT:
+        this.forgetSeat();
+        this.change({ kind: "disconnected" });
         return;
       case NOT_AUTHENTICATED:
         void this.options.renew().then(() => {
