@@ -61,9 +61,6 @@ async def turn_server(
                 "static-auth-secret": secret,
                 "realm": "turn.example.org",
                 "allowed-peer-ip": peer,
-                # What the test made is only its own user's to read.
-                "proc-user": "root",
-                "proc-group": "root",
                 **(changes or {}),
             },
             [
