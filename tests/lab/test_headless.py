@@ -61,7 +61,7 @@ async def test_headless_peer_and_a_browser_go_directly_and_by_relay_after_a_cut(
             await browser.steady(STEADY_MS, BUSY_MS)
         finally:
             town.lab.rejoin("cone_a", "cone_b")
-        await browser.button("Stop").click()
+        await browser.stop()
         said = await report(headless)
     assert (said["route"], said["ended"]) == ("relay", "left")
     assert said["video"]["frames_received"] > 20
@@ -79,7 +79,7 @@ async def test_headless_peer_and_a_browser_without_udp_through_a_rebinding(town:
         town.lab["symmetric_b"].rebind()
         await browser.steady(REBINDING_GAP_MS / 3 + STEADY_MS, BUSY_MS)
         assert await browser.gap(before) <= REBINDING_GAP_MS
-        await browser.button("Stop").click()
+        await browser.stop()
         said = await report(headless)
     assert (said["route"], said["ended"]) == ("relay", "left")
     assert said["video"]["frames_received"] > 20
