@@ -1,4 +1,4 @@
-"""``burrow user add``, ``burrow user promote`` and ``burrow migrate``.
+"""``burrow user add``, ``burrow user promote``, ``burrow user token`` and ``burrow migrate``.
 
 Errors leave as exceptions of the packages' trees; ``burrow.cli`` makes them a sentence and an exit code.
 """
@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from burrow.config import Config, load_config
+from burrow.operator_client import mint
 from db.database import Database
 from db.errors import EmailTaken
 from db.migrate import migrate as migrate_database
@@ -29,7 +30,7 @@ from signaling.errors import BadRequest
 
 DEFAULT_CONFIG = Path("config.toml")
 
-user_app = typer.Typer(no_args_is_help=True, help="Add accounts and change their role.")
+user_app = typer.Typer(no_args_is_help=True, add_completion=False, help="Add accounts and change their role.")
 _console = Console(highlight=False)
 
 ConfigOption = Annotated[
@@ -61,7 +62,7 @@ def add_user(
     address = fields.email_address(email)
     shown = fields.display_name(name or address.partition("@")[0][: fields.NAME_MAX_CHARS])
     password = fields.password(_read_password(password_file))
-    asyncio.run(_add(_load(config), address, shown, password, role))
+    asyncio.run(_add(load(config), address, shown, password, role))
     _console.print(f"Added {address} ({role.value}).", markup=False)
 
 
@@ -71,15 +72,28 @@ def promote_user(
     role: Annotated[Role, typer.Option(help="What the account may do from now on.")],
     config: ConfigOption = None,
 ) -> None:
-    """Change an account's role. Its sign-ins learn of it within 15 minutes."""
+    """Change an account's role. What only operators may do follows at once, the rest within 15 minutes."""
     address = fields.email_address(email)
-    asyncio.run(_promote(_load(config), address, role))
+    asyncio.run(_promote(load(config), address, role))
     _console.print(f"{address} is now {role.value}.", markup=False)
+
+
+@user_app.command("token")
+def make_token(
+    email: Annotated[str, typer.Argument(help="Address of the account.")],
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long it is good for.")] = 15,
+    config: ConfigOption = None,
+) -> None:
+    """Print an access token of an account, for scripts (BURROW_OPERATOR_TOKEN). It cannot be revoked; the
+    account's role can be taken away. Whoever can read the service's data folder can make one."""
+    settings, data_dir = load(config)
+    address = fields.email_address(email)
+    typer.echo(asyncio.run(mint(settings, data_dir, address, minutes * 60)))
 
 
 def migrate(config: ConfigOption = None) -> None:
     """Bring the database's tables up to date. On SQLite the service does it by itself."""
-    settings, data_dir = _load(config)
+    settings, data_dir = load(config)
     before, after = asyncio.run(migrate_database(settings.database, data_dir))
     if before == after:
         _console.print(f"The database is up to date (revision {after}).", markup=False)
@@ -92,7 +106,8 @@ def data_dir_of(config: Config, path: Path | None) -> Path:
     return (path.parent if path is not None else Path()) / config.server.data_dir
 
 
-def _load(path: Path | None) -> tuple[Config, Path]:
+def load(path: Path | None) -> tuple[Config, Path]:
+    """The configuration at ``path`` (``None``: config.toml here, if there is one), and its data folder."""
     if path is None and DEFAULT_CONFIG.exists():
         path = DEFAULT_CONFIG
     config = load_config(path, os.environ)

@@ -17,7 +17,7 @@ from burrow.bench import matching as matching_bench
 from burrow.bench import relay as relay_bench
 from relay.engine.choose import EngineMissingError, installed_engines
 
-bench_app = typer.Typer(no_args_is_help=True, help="Measure this machine.")
+bench_app = typer.Typer(no_args_is_help=True, add_completion=False, help="Measure this machine.")
 _console = Console(highlight=False)
 
 PAIRS = 20

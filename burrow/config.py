@@ -27,6 +27,8 @@ from signaling.settings import (
 PREFIX = "BURROW_"
 SECRETS = ("BURROW_TURN_SECRET",)
 """Read by the part that needs each, so that no secret is part of the configuration."""
+NOT_SETTINGS = frozenset({"BURROW_OPERATOR_TOKEN", "BURROW_OPERATOR_URL"})
+"""Variables of the command line (:mod:`burrow.operator_client`)."""
 
 
 class ConfigError(Exception):
@@ -38,6 +40,25 @@ class ConfigError(Exception):
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal["console", "json"] = "console"
     level: Literal["debug", "info", "warning", "error"] = "info"
+    addresses: Literal["short", "full", "none"] = "short"
+
+
+class MetricsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=-1, le=65535)] = 9464
+    token: Annotated[str, Meta(pattern=r"^(|[\x21-\x7e]{16,})$")] = ""
+
+
+class WebhookSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    urls: tuple[Annotated[str, Meta(pattern=r"^https?://[^/@]+(/.*)?$")], ...] = ()
+    secret: Annotated[str, Meta(pattern=r"^(|[\x21-\x7e]{16,})$")] = ""
+    events: tuple[Literal["match.started", "match.ended", "match.failed", "user.reported"], ...] = (
+        "match.started",
+        "match.ended",
+        "match.failed",
+        "user.reported",
+    )
+    queue: Annotated[int, Meta(ge=1, le=100_000)] = 1000
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +72,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     routes: RouteSettings = RouteSettings()
     turn: TurnSettings = TurnSettings()
     relay: RelaySettings = RelaySettings()
+    metrics: MetricsSettings = MetricsSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
 
 
@@ -69,7 +92,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     for name, value in sorted(environ.items()):
-        if name.startswith(PREFIX) and name not in SECRETS:
+        if name.startswith(PREFIX) and name not in (*SECRETS, *NOT_SETTINGS):
             _override(raw, name, value)
     try:
         config = msgspec.convert(raw, Config, strict=True)
@@ -188,6 +211,16 @@ def _allowed(kind: Any) -> str:
 
 
 def _check_combinations(config: Config) -> None:
+    if config.webhooks.urls and not config.webhooks.secret:
+        raise ConfigError(
+            'webhooks.secret = "" is not allowed with webhooks.urls; allowed: a text of at least 16 '
+            "characters that the receivers know too (BURROW_WEBHOOKS_SECRET)."
+        )
+    if config.relay.soft_stress > config.relay.hard_stress:
+        raise ConfigError(
+            f"relay.soft_stress = {config.relay.soft_stress:g} is not allowed; "
+            f"allowed: at most relay.hard_stress ({config.relay.hard_stress:g})."
+        )
     relay = config.relay
     if relay.interrupted_after_ms >= relay.consent_ms:
         raise ConfigError(

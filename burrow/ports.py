@@ -25,7 +25,7 @@ from signaling.core.record import MatchEnded, MatchStarted, RouteChange
 from signaling.core.side import Side
 from signaling.core.trouble import Trouble
 from signaling.errors import SignalingError
-from signaling.live.ports import AuthenticationFailed, StorageUnavailable
+from signaling.live.ports import AuthenticationFailed, MatchRecords, StorageUnavailable
 
 
 class LiveAccounts:
@@ -104,6 +104,25 @@ class LiveRecords:
                 events=tuple(_event(event) for event in match.events),
             )
         )
+
+
+class SharedRecords:
+    """A :class:`signaling.live.ports.MatchRecords` for several, told in the order in which they came."""
+
+    def __init__(self, *first: MatchRecords) -> None:
+        self._told = list(first)
+
+    def tell(self, records: MatchRecords) -> None:
+        """Have one more told, from now on."""
+        self._told.append(records)
+
+    def started(self, match: MatchStarted) -> None:
+        for records in self._told:
+            records.started(match)
+
+    def ended(self, match: MatchEnded) -> None:
+        for records in self._told:
+            records.ended(match)
 
 
 def stun_urls(relay: RelayNode) -> tuple[str, ...]:

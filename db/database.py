@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import structlog
 from sqlalchemy import URL, text
@@ -20,6 +21,9 @@ from db.settings import DatabaseSettings
 
 T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
+
+Timing = Callable[[Literal["ok", "timeout", "unavailable"], float], None]
+"""How a transaction ended, and the seconds from its request on."""
 
 MAX_WAITING = 500
 """Transactions that may wait for a connection; one more is refused at once rather than queued."""
@@ -48,6 +52,8 @@ class Database:
         self._running: set[asyncio.Task[object]] = set()
         self._available = True
         self._closed = False
+        self.timing: Timing = lambda _outcome, _seconds: None
+        """Told of every transaction; for measurements."""
 
     @classmethod
     async def open(cls, settings: DatabaseSettings, data_dir: Path) -> Database:
@@ -68,6 +74,11 @@ class Database:
             await database.close()
             raise
         return database
+
+    @property
+    def waiting(self) -> int:
+        """Transactions under way, and those that wait for a connection."""
+        return len(self._running)
 
     @property
     def available(self) -> bool:
@@ -116,6 +127,7 @@ class Database:
         task = asyncio.create_task(self._transact(work, sessions), name="database transaction")
         self._running.add(task)
         task.add_done_callback(self._let_go)
+        began = time.perf_counter()
         try:
             done, _ = await asyncio.wait({task}, timeout=self._timeout_seconds)
         except asyncio.CancelledError:
@@ -124,13 +136,16 @@ class Database:
         if not done:
             task.cancel()
             self._note(available=False, reason="timeout")
+            self.timing("timeout", time.perf_counter() - began)
             raise DatabaseUnavailable(f"The database did not answer within {self._timeout_seconds:g} s.")
         try:
             result = task.result()
         except DatabaseUnavailable as error:
             self._note(available=False, reason=str(error))
+            self.timing("unavailable", time.perf_counter() - began)
             raise
         self._note(available=True)
+        self.timing("ok", time.perf_counter() - began)
         return result
 
     async def _transact(self, work: Work[T], sessions: async_sessionmaker[AsyncSession]) -> T:

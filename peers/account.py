@@ -62,8 +62,12 @@ class Account:
         self._set(session)
 
     @classmethod
-    async def guest(cls, http: aiohttp.ClientSession, url: URL, *, name: str | None = None) -> Account:
-        body: dict[str, Any] = {"age_confirmed": True, "terms_version": await _terms(http, url)}
+    async def guest(
+        cls, http: aiohttp.ClientSession, url: URL, *, name: str | None = None, terms: str | None = None
+    ) -> Account:
+        """``terms`` is the version that :func:`terms_version` gave, asked for when left out."""
+        version = await terms_version(http, url) if terms is None else terms
+        body: dict[str, Any] = {"age_confirmed": True, "terms_version": version}
         if name is not None:
             body["name"] = name
         return cls(http, url, await _session(http, url, "guest", body))
@@ -78,7 +82,7 @@ class Account:
     ) -> Account:
         """Register and log in. The service does not say whether the address was taken before; when logging in
         fails it was, with another password."""
-        terms = await _terms(http, url)
+        terms = await terms_version(http, url)
         body = {
             "email": email,
             "password": password,
@@ -125,7 +129,8 @@ def service_url(text: str) -> URL:
     return url.with_query(None).with_fragment(None).with_user(None)
 
 
-async def _terms(http: aiohttp.ClientSession, url: URL) -> str:
+async def terms_version(http: aiohttp.ClientSession, url: URL) -> str:
+    """The version of the terms that the service names now."""
     return _decode(_Terms, await _request(http, "GET", url / "api/v1/terms", None)).version
 
 

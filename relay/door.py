@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NewType, Protocol
 
+from relay.histogram import Histogram as Histogram
+from relay.histogram import HistogramSnapshot as HistogramSnapshot
 from relay.load import LoadLevel as LoadLevel
 from relay.load import LoadReading as LoadReading
 from relay.load import NodeLimits as NodeLimits
@@ -40,6 +42,15 @@ class AnswerLeg:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartLeg:
+    """Restart ICE on a leg (RFC 8445 section 9). Answered by :class:`LegOffered` with new credentials, or by
+    nothing when there is no such leg. Link, SSRCs, DTLS and SRTP stay, and media goes the old way until the
+    browser nominates a new one. A leg that was never answered is offered as it was."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class LinkLegs:
     """Forward each leg's packets to the other. Answered by :class:`LinkUp` or :class:`LinkDown`.
     Both legs must be connected and unlinked."""
@@ -63,14 +74,14 @@ class CloseLeg:
     leg: LegId
 
 
-Request = OpenLeg | AnswerLeg | LinkLegs | UnlinkLegs | CloseLeg
+Request = OpenLeg | AnswerLeg | RestartLeg | LinkLegs | UnlinkLegs | CloseLeg
 
 # --- events -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class LegOffered:
-    """An offer for the leg's browser: the first, or a later one that narrows the codecs."""
+    """An offer for the leg's browser: the first, or a later one that narrows the codecs or restarts ICE."""
 
     leg: LegId
     sdp: str
@@ -231,6 +242,43 @@ class RelaySnapshot:
     drops: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class StreamTotals:
+    """All tracks of a kind in one direction, those of closed legs too."""
+
+    kind: Kind
+    direction: Literal["ingress", "egress"]
+    packets: int
+    bytes: int
+    lost: int
+    retransmissions: int
+    keyframe_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelayTotals:
+    """What the node has counted since its start. Nothing here ever falls."""
+
+    streams: tuple[StreamTotals, ...]
+    packets_in: int
+    packets_out: int
+    bytes_in: int
+    bytes_out: int
+    drops: dict[str, int]
+    """By reason, those of every leg included."""
+    legs_opened: int
+    legs_refused: dict[str, int]
+    """By the code of :class:`LegRefused`."""
+    legs_ended: dict[str, int]
+    """By the reason of :class:`LegClosed`."""
+    leg_connect_seconds: dict[Transport, HistogramSnapshot]
+    """From a leg's offer to its keys."""
+    latency_seconds: HistogramSnapshot | None
+    """How long packets stayed in the relay; ``None`` where the engine does not know."""
+    lag_seconds: HistogramSnapshot
+    """How late the event loop ran what was due."""
+
+
 SelfTestStep = Literal["stun", "ice", "dtls"]
 
 
@@ -269,6 +317,9 @@ class Relay(Protocol):
     def ask(self, request: Request) -> None: ...
 
     def snapshot(self) -> RelaySnapshot: ...
+
+    def totals(self) -> RelayTotals:
+        """Looks at every leg: for a tick of seconds, not for every packet."""
 
     def load(self) -> LoadReading:
         """As of the last tick."""

@@ -66,6 +66,12 @@ class Leg:
             )
         )
 
+    def restart(self, ice: IceCredentials) -> None:
+        """The next offer, and each after it, has these credentials. All else of it stays, ``setup:actpass``
+        too: it keeps a DTLS association whose fingerprints and roles go on (RFC 8842 section 5.5)."""
+        self.ice = ice
+        self.version += 1
+
     def narrow(self, codecs: dict[Kind, tuple[Codec, ...]]) -> None:
         """The next offer names these codecs only, of the kinds that are there."""
         self.offered |= codecs

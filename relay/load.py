@@ -1,6 +1,6 @@
 """How loaded a node is: what was measured over what this machine was found to carry.
 
-Pure values and a pure meter; the node's tick measures and hands it in (docs/decisions/0110).
+Plain values; :mod:`relay.load_meter` makes them (docs/decisions/0110).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal
 LoadLevel = Literal["normal", "soft", "hard"]
 """``soft``: new matches spare the relay. ``hard``: no new leg is opened."""
 
-LoadShare = Literal["packets", "cpu", "lag", "egress", "legs"]
+LoadShare = Literal["packets", "cpu", "lag", "egress"]
 """What a share of the load is of."""
 
 
@@ -47,9 +47,9 @@ class LoadReading:
     shares: dict[LoadShare, float] = field(default_factory=dict)
     """Each with what newly opened legs are expected to add."""
     packets_per_second: float = 0.0
-    """Received and sent."""
+    """Received."""
     packets_capacity: float = 0.0
-    """Packets per second at which this machine is taken to be full."""
+    """Received packets per second at which this machine is taken to be full."""
     cpu: float = 0.0
     """CPU time of the process as a share of one core: 1.7 is one core and most of a second."""
     steal: float = 0.0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -20,11 +22,14 @@ from relay.engine.interface import EngineConfig, IceCredentials, PacketEngine
 from relay.errors import AnswerRejected
 from relay.event_queue import EventQueue
 from relay.leg import Leg, LegState
+from relay.node_load import NodeLoad
 from relay.sdp.answer import Answer, read_answer
 from relay.sdp.offer import EgressSsrcs
 from relay.sdp.table import MIDS, Codec
+from relay.self_test import SelfTest
 from relay.settings import RelaySettings
 from relay.snapshot import BitRate, snapshot_leg
+from relay.totals import Totals
 
 DAY_SECONDS = 86_400
 TICK_SECONDS = 1.0
@@ -70,15 +75,17 @@ class RelayNode:
         self._ssrcs: set[int] = set()
         self._handshakes: dict[LegId, asyncio.Task[None]] = {}
         self._steps: dict[LegId, _Steps] = {}
-        self._finishing: set[LegId] = set()
+        self._finishing: dict[LegId, Leg] = {}
         """Closed legs whose last DTLS record has not left yet; their ids are still the engine's."""
         self._closings: set[asyncio.Task[None]] = set()
         self._certificate = Certificate.generateCertificate()
         self._certificate_at = time.monotonic()
         self._bit_rate = BitRate()
-        self._limits = door.NodeLimits(
-            settings.soft_stress, settings.hard_stress, settings.max_legs, settings.max_egress_bps
-        )
+        self._load = NodeLoad(settings, self._engine.name)
+        self._totals = Totals()
+        self._probes: dict[LegId, Callable[[door.Event], None]] = {}
+        self._self_test = SelfTest(self)
+        self._told_level: door.LoadLevel = "normal"
         self._tick: asyncio.TimerHandle | None = None
         self._open = False
 
@@ -141,10 +148,15 @@ class RelayNode:
     async def start(self) -> None:
         await self._engine.start(self._on_engine_event)
         self._open = True
+        self._load.start()
+        if self._settings.self_test:
+            self._self_test.start()
         self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)
 
     async def close(self) -> None:
+        await self._self_test.stop()
         self._open = False
+        self._load.stop()
         if self._tick is not None:
             self._tick.cancel()
             self._tick = None
@@ -163,6 +175,8 @@ class RelayNode:
                 self._open_leg(leg)
             case door.AnswerLeg(leg, sdp):
                 self._answer(leg, sdp)
+            case door.RestartLeg(leg):
+                self._restart(leg)
             case door.LinkLegs(link, a, b):
                 self._link(link, a, b)
             case door.UnlinkLegs(link):
@@ -174,7 +188,11 @@ class RelayNode:
 
     def snapshot(self) -> door.RelaySnapshot:
         totals = self._engine.totals()
-        legs = tuple(snapshot_leg(leg, self._peer_of(leg), self._engine) for leg in self._legs.values())
+        legs = tuple(
+            snapshot_leg(leg, self._peer_of(leg), self._engine)
+            for leg in self._legs.values()
+            if leg.id not in self._probes
+        )
         return door.RelaySnapshot(
             engine=self._engine.name,
             legs=legs,
@@ -187,33 +205,58 @@ class RelayNode:
             drops=totals.drops,
         )
 
+    def totals(self) -> door.RelayTotals:
+        legs = (*self._legs.values(), *self._finishing.values())
+        live = ((self._engine.counters(leg.id), leg.dtls_dropped) for leg in legs)
+        return self._totals.snapshot(live, self._engine, self._load.lag)
+
     def load(self) -> door.LoadReading:
-        return door.LoadReading(
-            egress_bps=self._bit_rate.bps, egress_cap_bps=self._limits.max_egress_bps, legs=len(self._legs)
-        )
+        return self._load.reading(time.monotonic())
 
     def limits(self) -> door.NodeLimits:
-        return self._limits
+        return self._load.meter.limits
 
     def set_limits(self, limits: door.NodeLimits) -> None:
         problem = limits.problem()
         if problem is not None:
             raise ValueError(problem)
-        self._limits = limits
+        self._load.meter.set_limits(limits, time.monotonic())
+        self._tell_level()
 
     def self_test(self) -> door.SelfTestReport | None:
-        return None
+        return self._self_test.report
+
+    # --- the node's own legs ----------------------------------------------------------------------
+
+    def probe(self, leg: LegId, sink: Callable[[door.Event], None]) -> None:
+        """Open a leg for the self-test: it has no limit, counts nowhere, and its events go to ``sink``."""
+        self._probes[leg] = sink
+        self._open_leg(leg)
+
+    def _log(self, leg: Leg, event: str, **words: object) -> None:
+        """The self-test's legs come and go every minute and are nobody's."""
+        level = logging.DEBUG if leg.id in self._probes else logging.INFO
+        log.log(level, event, leg=leg.id, **words)
+
+    def _say(self, event: door.Event) -> None:
+        sink = self._probes.get(event.leg) if hasattr(event, "leg") else None
+        if sink is None:
+            self._events.put(event)
+            return
+        sink(event)
+        if isinstance(event, door.LegClosed):
+            del self._probes[event.leg]
 
     # --- legs -----------------------------------------------------------------------------------
 
     def _open_leg(self, leg_id: LegId) -> None:
         refusal = self._refusal(leg_id)
         if refusal is not None:
-            self._events.put(door.LegRefused(leg_id, *refusal))
+            self._totals.refused(refusal[0])
+            log.info("leg_refused", leg=leg_id, code=refusal[0])
+            self._say(door.LegRefused(leg_id, *refusal))
             return
-        ice = IceCredentials(
-            secrets.token_urlsafe(6).replace("-", "+").replace("_", "/"), secrets.token_hex(16)
-        )
+        ice = _new_credentials()
         self._engine.open_leg(leg_id, ice)
         certificate = self._current_certificate()
         leg = Leg(
@@ -229,19 +272,25 @@ class RelayNode:
             offered_at=time.monotonic(),
         )
         self._legs[leg_id] = leg
+        if leg_id not in self._probes:
+            self._totals.opened()
+            self._load.meter.opened(leg.offered_at)
+            self._tell_level()
         steps = self._steps[leg_id] = _Steps()
         self._handshakes[leg_id] = asyncio.create_task(self._bring_up(leg, steps), name=f"leg {leg_id}")
-        self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
+        self._say(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
 
     def _refusal(self, leg_id: LegId) -> tuple[str, str] | None:
-        limits = self._limits
         if leg_id in self._legs or leg_id in self._finishing:
             return "leg_exists", f"There is a connection {leg_id} already."
-        if len(self._legs) >= limits.max_legs:
-            return "relay_full", f"The relay has all {limits.max_legs} connections that it takes."
-        if limits.max_egress_bps and self._bit_rate.bps >= limits.max_egress_bps:
-            return "relay_bit_rate", "The relay sends as much as its operator allows."
-        return None
+        if leg_id in self._probes:
+            return None
+        return self._load.refusal(self._taken, self._bit_rate.bps)
+
+    @property
+    def _taken(self) -> int:
+        """Legs that are open for users."""
+        return len(self._legs) - len(self._probes.keys() & self._legs.keys())
 
     def _new_ssrc(self) -> int:
         while True:
@@ -260,20 +309,18 @@ class RelayNode:
     def _answer(self, leg_id: LegId, sdp: str) -> None:
         leg = self._legs.get(leg_id)
         if leg is None:
-            self._events.put(
-                door.AnswerRefused(leg_id, "unknown_leg", "This connection is not open any more.")
-            )
+            self._say(door.AnswerRefused(leg_id, "unknown_leg", "This connection is not open any more."))
             return
         try:
             answer = read_answer(sdp, leg.ssrcs, leg.cname)
         except AnswerRejected as error:
             log.info("answer_refused", leg=leg_id, code=error.code)
-            self._events.put(door.AnswerRefused(leg_id, error.code, str(error)))
+            self._say(door.AnswerRefused(leg_id, error.code, str(error)))
             return
         before = leg.answer
         refusal = _change_refused(before, answer) if before is not None else None
         if refusal is not None:
-            self._events.put(door.AnswerRefused(leg_id, *refusal))
+            self._say(door.AnswerRefused(leg_id, *refusal))
             return
         leg.answer = answer
         if before is None or answer.plan != before.plan:
@@ -282,6 +329,17 @@ class RelayNode:
             leg.capable = answer.codecs
             leg.state = LegState.CONNECTING
             self._steps[leg_id].answered.set()
+
+    def _restart(self, leg_id: LegId) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is None:
+            return
+        if leg.answer is not None:
+            ice = _new_credentials()
+            self._engine.restart(leg_id, ice)
+            leg.restart(ice)
+            log.info("leg_restarted", leg=leg_id)
+        self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
 
     async def _bring_up(self, leg: Leg, steps: _Steps) -> None:
         """From the offer to the keys, or to the reason why not."""
@@ -307,11 +365,13 @@ class RelayNode:
         self._handshakes.pop(leg.id, None)
         assert leg.transport is not None
         elapsed_ms = (time.monotonic() - leg.offered_at) * 1000
-        log.info("leg_connected", leg=leg.id, transport=leg.transport, connect_ms=round(elapsed_ms, 1))
-        self._events.put(door.LegConnected(leg.id, leg.transport, leg.srtp_profile, elapsed_ms))
+        self._log(leg, "leg_connected", transport=leg.transport, connect_ms=round(elapsed_ms, 1))
+        if leg.id not in self._probes:
+            self._totals.connected(leg.transport, elapsed_ms / 1000)
+        self._say(door.LegConnected(leg.id, leg.transport, leg.srtp_profile, elapsed_ms))
         if steps.interrupted:
             leg.state = LegState.INTERRUPTED
-            self._events.put(door.LegInterrupted(leg.id))
+            self._say(door.LegInterrupted(leg.id))
 
     def _close(self, leg: Leg, reason: str) -> None:
         """The one place where a leg ends."""
@@ -326,26 +386,29 @@ class RelayNode:
         handshake = self._handshakes.pop(leg.id, None)
         if handshake is not None and handshake is not asyncio.current_task():
             handshake.cancel()
-        self._finishing.add(leg.id)
+        self._finishing[leg.id] = leg
+        if leg.id not in self._probes:
+            self._totals.ended(reason)
         closing = asyncio.create_task(self._finish(leg, handshake), name=f"closing leg {leg.id}")
         self._closings.add(closing)
         closing.add_done_callback(self._closings.discard)
-        log.info("leg_closed", leg=leg.id, reason=reason, drops=self._engine.counters(leg.id).drops)
-        self._events.put(door.LegClosed(leg.id, reason))
+        self._log(leg, "leg_closed", reason=reason, drops=self._engine.counters(leg.id).drops)
+        self._say(door.LegClosed(leg.id, reason))
 
     async def _finish(self, leg: Leg, handshake: asyncio.Task[None] | None) -> None:
         if handshake is not None:
             await asyncio.wait([handshake])
         # close_notify goes through the engine, so its leg is closed after it.
         await leg.dtls.close()
+        self._totals.gone(self._engine.counters(leg.id), leg.dtls_dropped)
         self._engine.close_leg(leg.id)
-        self._finishing.discard(leg.id)
+        del self._finishing[leg.id]
 
     # --- links ------------------------------------------------------------------------------------
 
     def _link(self, link: LinkId, a_id: LegId, b_id: LegId) -> None:
         if link in self._links:
-            self._events.put(door.LinkDown(link, "link_exists"))
+            self._say(door.LinkDown(link, "link_exists"))
             return
         a, b = self._legs.get(a_id), self._legs.get(b_id)
         ready = (LegState.CONNECTED, LegState.INTERRUPTED)
@@ -360,7 +423,7 @@ class RelayNode:
             or a.answer is None
             or b.answer is None
         ):
-            self._events.put(door.LinkDown(link, "leg_not_ready"))
+            self._say(door.LinkDown(link, "leg_not_ready"))
             return
         wanted: tuple[_Codecs, _Codecs] = ({}, {})
         for kind in MIDS:
@@ -368,7 +431,7 @@ class RelayNode:
                 kind, a.answer.codecs[kind], a.capable[kind], b.answer.codecs[kind], b.capable[kind]
             )
             if not choice.possible:
-                self._events.put(door.LinkDown(link, "no_shared_codec"))
+                self._say(door.LinkDown(link, "no_shared_codec"))
                 return
             for of_leg, codecs in zip(wanted, (choice.reoffer_a, choice.reoffer_b), strict=True):
                 if codecs is not None:
@@ -376,11 +439,12 @@ class RelayNode:
         for leg, of_leg in zip((a, b), wanted, strict=True):
             if of_leg:
                 leg.narrow(of_leg)
-                self._events.put(door.LegOffered(leg.id, leg.offer(self._engine.bound, self.bound_tcp)))
+                self._say(door.LegOffered(leg.id, leg.offer(self._engine.bound, self.bound_tcp)))
         self._links[link] = _Link(a, b)
         a.link = b.link = link
         self._engine.link(a.id, b.id)
-        self._events.put(door.LinkUp(link))
+        log.info("link_up", link=link, legs=[a.id, b.id])
+        self._say(door.LinkUp(link))
 
     def _unlink(self, link_id: LinkId, reason: str) -> None:
         link = self._links.pop(link_id, None)
@@ -394,7 +458,8 @@ class RelayNode:
             totals.append(
                 door.DirectionTotals(counters.link_packets, counters.link_bytes, counters.link_lost)
             )
-        self._events.put(door.LinkDown(link_id, reason, totals[0], totals[1]))
+        log.info("link_down", link=link_id, legs=[link.a.id, link.b.id], reason=reason)
+        self._say(door.LinkDown(link_id, reason, totals[0], totals[1]))
 
     def _peer_of(self, leg: Leg) -> LegId | None:
         link = self._links.get(leg.link) if leg.link is not None else None
@@ -414,28 +479,53 @@ class RelayNode:
                     leg.dtls_dropped += 1
                 self._steps[leg.id].reached.set()
             case engine_interface.PathSelected():
+                # Later ones as debug: a client may move as often as it likes.
+                first = leg.transport is None
                 leg.transport = event.transport
+                if first:
+                    self._log(leg, "leg_path", transport=event.transport, remote=event.remote.host)
+                else:
+                    log.debug("leg_moved", leg=leg.id, transport=event.transport, remote=event.remote.host)
                 self._steps[leg.id].reached.set()
                 self._steps[leg.id].selected.set()
             case engine_interface.PathInterrupted():
                 self._steps[leg.id].interrupted = True
                 if leg.state is LegState.CONNECTED:
                     leg.state = LegState.INTERRUPTED
-                    self._events.put(door.LegInterrupted(leg.id))
+                    self._say(door.LegInterrupted(leg.id))
             case engine_interface.PathResumed():
                 self._steps[leg.id].interrupted = False
                 if leg.state is LegState.INTERRUPTED:
                     leg.state = LegState.CONNECTED
-                    self._events.put(door.LegResumed(leg.id))
+                    self._say(door.LegResumed(leg.id))
             case engine_interface.PathLost():
                 self._close(leg, "consent_lost" if leg.srtp_profile else "ice_failed")
             case engine_interface.FirstForwarded():
                 if leg.link is not None:
-                    self._events.put(door.LinkFlowing(leg.link, leg.id, event.kind))
+                    self._say(door.LinkFlowing(leg.link, leg.id, event.kind))
 
     def _on_tick(self) -> None:
         self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)
-        self._bit_rate.measure(self._engine.totals().bytes_out, time.monotonic())
+        totals, now = self._engine.totals(), time.monotonic()
+        self._bit_rate.measure(totals.bytes_out, now)
+        self._load.sample(totals, self._taken, now)
+        self._tell_level()
+
+    def _tell_level(self) -> None:
+        level = self._load.meter.level
+        if level != self._told_level:
+            log.warning("load_level", level=level, before=self._told_level, **_numbers(self.load()))
+            self._told_level = level
+            self._say(door.LoadChanged(level))
+
+
+def _numbers(load: door.LoadReading) -> dict[str, float]:
+    shares = {f"{name}_share": round(share, 2) for name, share in load.shares.items()}
+    return {"stress": round(load.stress, 2), "legs": load.legs, **shares}
+
+
+def _new_credentials() -> IceCredentials:
+    return IceCredentials(secrets.token_urlsafe(6).replace("-", "+").replace("_", "/"), secrets.token_hex(16))
 
 
 def _change_refused(before: Answer, answer: Answer) -> tuple[str, str] | None:

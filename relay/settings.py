@@ -30,6 +30,10 @@ class RelaySettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_egress_bps: Annotated[int, Meta(ge=0)] = 0
     soft_stress: Annotated[float, Meta(gt=0, le=100)] = 0.7
     hard_stress: Annotated[float, Meta(gt=0, le=100)] = 0.95
+    self_test: bool = True
+    packets_capacity: Annotated[int, Meta(ge=0)] = 0
+    lag_full_ms: Milliseconds = 150
+    leg_expected_bps: Annotated[int, Meta(ge=10_000)] = 1_000_000
     leg_max_bps: Annotated[int, Meta(ge=10_000)] = 8_000_000
     leg_burst_bytes: Annotated[int, Meta(ge=2_000)] = 1_000_000
     leg_max_paths: Annotated[int, Meta(ge=2, le=64)] = 8

@@ -85,6 +85,13 @@ class AlreadyRegistered(SignalingError):
     sentence = "This account is registered already."
 
 
+class LimitsConflict(SignalingError):
+    """The limits asked for and those that stay do not go together; the sentence says which and why."""
+
+    code = "limits_conflict"
+    sentence = "These limits do not go together."
+
+
 class NotDraining(SignalingError):
     """There is no drain to take back."""
 

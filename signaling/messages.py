@@ -66,10 +66,12 @@ class Network(_Client, frozen=True, tag="network"):
 
 
 class OpenLeg(_Client, frozen=True, tag="leg_open"):
-    """Ask for the leg before a match (it is also the network test). ``replace`` names a leg that is dead as
+    """Ask for the leg before a match (it is also the network test). ``restart`` names a leg whose network has
+    changed: it is offered again with new ICE credentials, and goes on. ``replace`` names one that is dead as
     seen from here: it is closed and a fresh one offered."""
 
     replace: Id | None = None
+    restart: Id | None = None
 
 
 class LegAnswer(_Client, frozen=True, tag="leg_answer"):
@@ -171,6 +173,15 @@ class SendTyping(_Client, frozen=True, tag="typing"):
     active: bool
 
 
+class Media(_Client, frozen=True, tag="media"):
+    """What this client shows the stranger from now on, said when it changes. The newest counts, also for
+    later matches of this seat."""
+
+    camera: bool
+    microphone: bool
+    """There is one, and it is not muted."""
+
+
 class Block(_Client, frozen=True, tag="block"):
     """End this match and never be matched with this stranger again."""
 
@@ -205,6 +216,7 @@ ClientMessage = (
     | SendChat
     | ChatReceived
     | SendTyping
+    | Media
     | Block
     | Report
     | Ping
@@ -382,6 +394,14 @@ class Typing(_Server, frozen=True, tag="typing"):
     active: bool
 
 
+class StrangerMedia(_Server, frozen=True, tag="stranger_media"):
+    """What the stranger shows: at the match's start, on a change, never when their client does not say."""
+
+    match: str
+    camera: bool
+    microphone: bool
+
+
 class Blocked(_Server, frozen=True, tag="blocked"):
     match: str
 
@@ -431,6 +451,7 @@ ServerMessage = (
     | ChatAccepted
     | ChatDelivered
     | Typing
+    | StrangerMedia
     | Blocked
     | Reported
     | Pong

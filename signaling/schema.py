@@ -17,10 +17,13 @@ from typing import Any, Final, get_args
 import msgspec
 
 from signaling import messages
+from signaling.operators.bodies import FeedError, FeedState
+from signaling.operators.routes import OPERATIONS
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SCHEMA_FILE: Final = ROOT / "docs" / "protocol.schema.json"
 TYPES_FILE: Final = ROOT / "web" / "src" / "core" / "wire.ts"
+OPERATOR_TYPES_FILE: Final = ROOT / "web" / "src" / "operator" / "wire.ts"
 
 Schema = Mapping[str, Any]
 
@@ -47,7 +50,13 @@ def _type(schema: Schema) -> str:
         return " | ".join(json.dumps(value) for value in schema["enum"])
     if "anyOf" in schema:
         return " | ".join(_type(part) for part in schema["anyOf"])
+    if "type" not in schema:
+        return "unknown"
     kind = schema["type"]
+    if kind == "object":
+        return f"Readonly<Record<string, {_type(schema.get('additionalProperties', {}))}>>"
+    if kind == "array" and "prefixItems" in schema:
+        return f"readonly [{', '.join(_type(item) for item in schema['prefixItems'])}]"
     if kind == "array":
         item = _type(schema["items"])
         return f"readonly ({item})[]" if " | " in item else f"readonly {item}[]"
@@ -118,11 +127,29 @@ def typescript() -> str:
     return "\n".join(lines) + "\n"
 
 
+def operator_typescript() -> str:
+    """What operators' REST and feed answer, as TypeScript."""
+    answers = [
+        answer
+        for answer in (*(operation.answer for operation in OPERATIONS), FeedState, FeedError)
+        if isinstance(answer, type)
+    ]
+    _, components = msgspec.json.schema_components(answers, ref_template="#/$defs/{name}")
+    lines = ["// Generated from signaling/operators by `python -m signaling.schema`. Change it there."]
+    for name, component in components.items():
+        if "properties" in component:
+            lines += ["", *_interface(name, component, always_present=True)]
+        else:
+            lines += ["", f"export type {name} = {_type(component)};"]
+    return "\n".join(lines) + "\n"
+
+
 def rendered() -> dict[Path, str]:
     """Each committed copy and what it should hold."""
     return {
         SCHEMA_FILE: json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n",
         TYPES_FILE: typescript(),
+        OPERATOR_TYPES_FILE: operator_typescript(),
     }
 
 

@@ -17,6 +17,9 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     origins: tuple[Annotated[str, Meta(pattern=r"^https?://[^/]+$")], ...] = ()
     trust_proxy: bool = False
     stop_seconds: Seconds = 5.0
+    drain_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 900.0
+    drain_calls: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    drain_queue: Literal["tell", "keep"] = "tell"
 
 
 class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,6 +28,7 @@ class AuthSettings(Struct, frozen=True, forbid_unknown_fields=True):
     cookie_secure: Literal["auto", "always", "never"] = "auto"
     hash_concurrency: Annotated[int, Meta(ge=1, le=64)] = 2
     hash_queue: Annotated[int, Meta(ge=0, le=100_000)] = 64
+    requests_per_minute: Rate = 600
     signups_per_minute: Rate = 20
     logins_per_minute: Rate = 10
     terms_version: Annotated[str, Meta(min_length=1, max_length=32)] = "2026-11"
@@ -65,6 +69,7 @@ class TurnSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class RouteSettings(Struct, frozen=True, forbid_unknown_fields=True):
     policy: Literal["direct-first", "relay-first", "relay-only"] = "direct-first"
     relay_after_ms: Annotated[int, Meta(ge=0, le=60_000)] = 600
+    spared_relay_after_ms: Annotated[int, Meta(ge=0, le=60_000)] = 3000
     stable_seconds: Annotated[float, Meta(ge=0, le=3600)] = 5.0
     legs: Literal["always", "strict", "never"] = "always"
     leg_idle_seconds: Seconds = 300.0

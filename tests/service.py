@@ -48,7 +48,13 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
         "BURROW_RELAY_TCP_PORT": "0",
         "BURROW_RELAY_STUN_PORT": "0",
         "BURROW_RELAY_ADDRESSES": "127.0.0.1",
+        "BURROW_METRICS_PORT": "-1",
+        # A test's peers share the machine, and nobody waits for calls at a stop unless the test is about it.
+        "BURROW_RELAY_SOFT_STRESS": "100",
+        "BURROW_RELAY_HARD_STRESS": "100",
+        "BURROW_SERVER_DRAIN_SECONDS": "0",
         "BURROW_RELAY_ENGINE": engine,
+        "BURROW_AUTH_REQUESTS_PER_MINUTE": "100000",
         "BURROW_AUTH_SIGNUPS_PER_MINUTE": "100000",
         "BURROW_AUTH_LOGINS_PER_MINUTE": "100000",
         **changes,

@@ -16,6 +16,8 @@ export default defineConfig({
     manifest: "build-manifest.json",
     chunkSizeWarningLimit: 700,
     rolldownOptions: {
+      // The operators' page is an entry of its own, so that none of its script is loaded by anybody else.
+      input: { index: "index.html", operator: "operator.html" },
       output: {
         // A dozen of small files cost a slow machine more than they save: what most screens share is one.
         codeSplitting: {

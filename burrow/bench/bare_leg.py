@@ -14,6 +14,7 @@ from typing import Any
 
 import pylibsrtp
 from aioice import stun
+from aiortc import RTCIceCandidate
 from aiortc.sdp import MediaDescription, SessionDescription
 
 from relay.dtls.endpoint import Certificate, DtlsEndpoint
@@ -27,9 +28,11 @@ PRIORITY = 110 << 24 | 0xFFFF << 8 | 255
 
 
 class BareLeg:
-    """Answers one relay offer. ``audio_ssrc``, ``video_ssrc`` and ``video_rtx_ssrc`` are its own."""
+    """Answers one relay offer. ``audio_ssrc``, ``video_ssrc`` and ``video_rtx_ssrc`` are its own; ``host`` is
+    where its socket is bound."""
 
     def __init__(self, offer: str, certificate: Certificate, host: str = "127.0.0.1") -> None:
+        self.offer = offer
         description = SessionDescription.parse(offer)
         self.audio, self.video = description.media
         """The offer's sections: egress SSRCs, payload types."""
@@ -41,16 +44,16 @@ class BareLeg:
         ice = self.audio.ice
         assert ice is not None
         self._relay_ufrag, self._relay_password = str(ice.usernameFragment), str(ice.password)
-        candidate = next(c for c in self.audio.ice_candidates if (":" in c.ip) == (":" in host))
+        candidate = _choose(self.audio.ice_candidates, host)
         self.relay_address = (candidate.ip, candidate.port)
         self._fingerprints = tuple(
             Fingerprint(f.algorithm, f.value)
             for f in (self.audio.dtls.fingerprints if self.audio.dtls else [])
         )
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        version6 = ":" in candidate.ip
+        self.socket = socket.socket(socket.AF_INET6 if version6 else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
-        self.socket.bind((host, 0))
+        self.socket.bind((host if version6 == (":" in host) else "::" if version6 else "0.0.0.0", 0))  # noqa: S104 - a client's socket
         self._dtls = DtlsEndpoint(certificate, "client", self.send)
         self._checked = asyncio.Event()
         self.keys: SrtpKeys | None = None
@@ -87,6 +90,14 @@ class BareLeg:
         lines.append(f"a=ssrc-group:FID {self.video_ssrc} {self.video_rtx_ssrc}")
         return lines + [f"a=ssrc:{s} cname:bare" for s in (self.video_ssrc, self.video_rtx_ssrc)]
 
+    def restart(self, offer: str) -> None:
+        """Take an offer that restarts ICE: the next :meth:`answer` and checks are by new credentials."""
+        self.offer = offer
+        ice = SessionDescription.parse(offer).media[0].ice
+        assert ice is not None
+        self._relay_ufrag, self._relay_password = str(ice.usernameFragment), str(ice.password)
+        self.ufrag, self.password = secrets.token_hex(4), secrets.token_hex(12)
+
     async def connect(self) -> SrtpKeys:
         """Check until the relay answers, then agree on keys. The answer must be on its way.
 
@@ -103,13 +114,29 @@ class BareLeg:
         self._sessions = srtp.sessions(self.keys)
         return self.keys
 
+    @property
+    def username(self) -> str:
+        """Of its checks."""
+        return f"{self._relay_ufrag}:{self.ufrag}"
+
+    @property
+    def relay_password(self) -> str:
+        """Of its checks."""
+        return self._relay_password
+
+    def hand_over(self) -> socket.socket:
+        """Read nothing any more: what comes to the socket, connected to the relay, is another's now."""
+        asyncio.get_running_loop().remove_reader(self.socket.fileno())
+        self.socket.connect(self.relay_address)
+        return self.socket
+
     def check(self, nominate: bool = True, **attributes: Any) -> bytes:
         """Send one connectivity check; returns its transaction id."""
         message = stun.Message(
             stun.Method.BINDING,
             stun.Class.REQUEST,
             attributes={
-                "USERNAME": f"{self._relay_ufrag}:{self.ufrag}",
+                "USERNAME": self.username,
                 "PRIORITY": PRIORITY,
                 "ICE-CONTROLLING": 1,
             },
@@ -170,3 +197,9 @@ class BareLeg:
                 self.rtcp.put_nowait(ingress.unprotect_rtcp(datagram))
             else:
                 self.rtp.put_nowait(ingress.unprotect(datagram))
+
+
+def _choose(candidates: list[RTCIceCandidate], host: str) -> RTCIceCandidate:
+    """Of the relay's UDP candidates the one at this address, else the first of its family, else the first."""
+    udp = [candidate for candidate in candidates if candidate.protocol.lower() == "udp"]
+    return min(udp, key=lambda c: (c.ip != host, (":" in c.ip) != (":" in host)))

@@ -294,3 +294,12 @@ class MoreListeners(Protocol):
 
     @property
     def bound_stun(self) -> tuple[Address, ...]: ...
+
+
+@runtime_checkable
+class MeasuresLatency(Protocol):
+    """What an engine has that knows how long packets stay in it."""
+
+    def latency(self) -> list[tuple[int | None, int]]:
+        """Packets by the time from where they could first have been read to where they were sent: each
+        bucket's upper bound in microseconds (``None``: the last, which has none) and its own count."""

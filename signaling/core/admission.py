@@ -28,6 +28,7 @@ from signaling.messages import (
 
 REPLACED = 4001
 SEAT_TAKEN = 4005
+SERVICE_STOPS = 1012
 TRY_LATER = 1013
 
 
@@ -49,7 +50,9 @@ class Admission:
         """``blocks`` may be ``None`` for an account that has a seat; a new seat without is refused."""
         seat = self._floor.seats.get(identity.user_id)
         if seat is None:
-            if blocks is None:
+            if self._floor.draining:
+                self._turn_away(socket, "draining", SERVICE_STOPS)
+            elif blocks is None:
                 self._turn_away(socket, "database_unavailable", TRY_LATER)
             elif len(self._floor.seats) >= self._floor.rules.max_seats:
                 self._turn_away(socket, "busy", TRY_LATER)
@@ -160,6 +163,7 @@ class Admission:
             self._floor.close(seat, REPLACED, "replaced")
 
     def _turn_away(self, socket: SocketId, code: str, close_code: int) -> None:
+        self._floor.tallies.refusals[code] += 1
         self._floor.effect(Send(socket, Error(code=code, message=error_sentence(code), about="hello")))
         self._floor.effect(CloseSocket(socket, close_code, code))
 
@@ -178,6 +182,6 @@ class Admission:
                 resume_seconds=rules.resume_seconds,
             ),
             stun=rules.stun,
-            legs=rules.legs,
+            legs="never" if self._floor.spares_relay else rules.legs,
         )
         self._floor.answer(seat, welcome)

@@ -29,7 +29,14 @@ class Floor:
         self.deadlines: Deadlines[Due] = Deadlines()
         self.tallies = Tallies()
         self.load_level: LoadLevel = "normal"
+        self.draining = False
+        """Whether no new matches are made, because the node is to stop."""
         self._effects: list[Effect] = []
+
+    @property
+    def spares_relay(self) -> bool:
+        """Whether the relay has so much to carry that new matches do without where they can."""
+        return self.load_level != "normal"
 
     def effect(self, effect: Effect) -> None:
         self._effects.append(effect)
@@ -54,6 +61,7 @@ class Floor:
             self._effects.append(Send(seat.socket, message))
 
     def refuse(self, seat: Seat, code: str, about: str | None, n: int, sentence: str | None = None) -> None:
+        self.tallies.refusals[code] += 1
         self.tell(seat, Error(code=code, message=sentence or error_sentence(code), about=about, n=n))
 
     def close(self, seat: Seat, code: int, reason: str) -> None:

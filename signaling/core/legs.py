@@ -14,6 +14,9 @@ from signaling.core.route import RoutePolicy, leg_before_match
 from signaling.core.seat import Lobby, Seat, Talking, Waiting
 from signaling.messages import LegAnswer, LegOffer, LegState, OpenLeg
 
+RESTARTS_AT_ONCE = 3
+"""A device that changes its network may do so twice in a moment."""
+
 LegEvent = LegNews | door.LegClosed | door.LegRefused
 
 
@@ -49,7 +52,9 @@ class Legs:
             self._floor.ask(door.OpenLeg(leg))
 
     def open_early(self, seat: Seat, wish: Wish) -> None:
-        """Open the leg before there is a match, where the operator's rule says so."""
+        """Open the leg before there is a match, where the operator's rule and the relay's load say so."""
+        if self._floor.spares_relay:
+            return
         if leg_before_match(self._floor.rules.legs, self._policy, seat.outlook(wish)):
             self.open(seat)
 
@@ -81,17 +86,29 @@ class Legs:
 
     def on_open(self, seat: Seat, message: OpenLeg, now: float) -> None:
         """A leg that has been up and is dead as its user sees it is replaced; a fresh one has to come up
-        before it can be, so a user cannot have legs made faster than they can be answered."""
+        before it can be, so a user cannot have legs made faster than they can be answered. One whose user has
+        another network is restarted. What asks for too much gets the offer that there is."""
         leg = seat.leg
-        if isinstance(leg, Connected | InterruptedLeg) and leg.id == message.replace:
-            self.close(seat)
-            self._replaced(seat, now)
+        if isinstance(leg, Connected | InterruptedLeg):
+            if leg.id == message.replace:
+                self.close(seat)
+                self._replaced(seat, now)
+            elif leg.id == message.restart and self._may_restart(seat, now):
+                self._floor.ask(door.RestartLeg(leg.id))
+                return
         if seat.leg is None:
             self.open(seat)
             if isinstance(seat.state, Lobby):
                 self.rest(seat, now)
         elif not isinstance(seat.leg, Opening):
             self._offer(seat, seat.leg.id, seat.leg.sdp, now)
+
+    def _may_restart(self, seat: Seat, now: float) -> bool:
+        each = self._floor.rules.leg_restart_seconds
+        if seat.restarts_until > now + (RESTARTS_AT_ONCE - 1) * each:
+            return False
+        seat.restarts_until = max(seat.restarts_until, now) + each
+        return True
 
     def on_answer(self, seat: Seat, message: LegAnswer, now: float) -> None:
         leg = seat.leg
@@ -154,7 +171,8 @@ class Legs:
             self._closed(seat, event.reason, now)
         elif isinstance(seat.state, Waiting) and seat.reopen_leg and event.reason != "relay_stopping":
             seat.reopen_leg = False
-            self.open(seat)
+            if not self._floor.spares_relay:
+                self.open(seat)
 
     def _become(self, seat: Seat, leg: Leg, now: float) -> None:
         if leg is not seat.leg:

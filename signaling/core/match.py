@@ -63,6 +63,9 @@ class Match:
         self.over: Over | None = None
         self.active: RouteName | None = None
         """The route that carries the match; ``None`` while there is none."""
+        self.carried_by: RouteName | None = None
+        """The route that carries it or did last."""
+        self._connected: tuple[RouteName, float] | None = None
         self.relay = RelayRoute(self.id, self._next_attempt, rules)
         self.direct = DirectRoute((wishes[0].hide_address, wishes[1].hide_address), rules)
         self._rules = rules
@@ -83,14 +86,15 @@ class Match:
     # --- life ---------------------------------------------------------------------------------
 
     def begin(self, legs: tuple[Leg | None, Leg | None], now: float) -> list[Step]:
-        """The first call. Legs that are missing are opened, whatever the plan: the relay must be ready when
-        it is needed."""
+        """The first call. Legs that are missing are opened unless the plan spares the relay: it must be ready
+        when it is needed."""
         self.relay.legs = list(legs)
         if not self.plan.direct:
             return self._after(self.relay.start(self.plan.reason, self.plan.side, now), now)
         self._hold_until = now + self.plan.relay_after_seconds
         attempt = self._try_direct(now)
-        return [*attempt, *self._after(self.relay.open_missing(), now)]
+        missing = self.relay.open_missing() if self.plan.warm else []
+        return [*attempt, *self._after(missing, now)]
 
     def end(
         self, reason: EndReason, by: Side | None, now: float, step: FailedStep | None = None
@@ -187,6 +191,11 @@ class Match:
         """Counts are taken after the end too."""
         steps = self.relay.link_down(link, reason, a_to_b, b_to_a, now)
         return [] if self.over else self._after(steps, now)
+
+    def take_connect(self) -> tuple[RouteName, float] | None:
+        """By which route and after how many seconds the match was connected first; said once."""
+        connected, self._connected = self._connected, None
+        return connected
 
     # --- record -------------------------------------------------------------------------------
 
@@ -299,7 +308,7 @@ class Match:
         self.active = "direct"
         self.direct.broken = False
         self._relay_failure = None
-        self._connect(now)
+        self._connect("direct", now)
         told = self._tell_direct("connected", reason, now)
         return [*told, *self._follow(self.relay.stop("direct_connected"), now)]
 
@@ -386,7 +395,7 @@ class Match:
                     steps += self._told(step, now)
                 case Carries(reason):
                     self.active = "relay"
-                    self._connect(now)
+                    self._connect("relay", now)
                     if reason == "no_media":
                         steps += self._note("media_silent", None, "relay", now)
                     steps += self._told(Tell("relay", "connected", self.relay.attempt, reason), now)
@@ -408,9 +417,11 @@ class Match:
         self._relay_failure = (reason, side, step)
         return [*steps, *self._follow(self.relay.stop("relay_failed"), now)]
 
-    def _connect(self, now: float) -> None:
+    def _connect(self, route: RouteName, now: float) -> None:
+        self.carried_by = route
         if self._connect_ms is None:
             self._connect_ms = self._ms(now)
+            self._connected = (route, now - self._started)
 
     def _ms(self, now: float) -> int:
         return round((now - self._started) * 1000)

@@ -13,7 +13,7 @@ from signaling.core.match import Match
 from signaling.core.match_states import Finish, Link, Note, OpenAfresh, Step, Tell, Unlink
 from signaling.core.matchmaker import Wish
 from signaling.core.record import MatchStarted
-from signaling.core.route import RoutePolicy
+from signaling.core.route import RoutePolicy, spare_relay
 from signaling.core.seat import Lobby, PastMatch, Seat, Talking
 from signaling.core.sentences import end_sentence, route_sentence
 from signaling.core.side import Side
@@ -29,6 +29,7 @@ from signaling.messages import (
     Role,
     Route,
     Stranger,
+    StrangerMedia,
 )
 
 LinkEvent = door.LinkUp | door.LinkFlowing | door.LinkDown
@@ -84,12 +85,18 @@ class Matches:
     def meet(self, a: Seat, b: Seat, wishes: tuple[Wish, Wish], now: float) -> None:
         record = MatchStarted(self._floor.new_id(), a.user, b.user, now + self._floor.unix_offset)
         plan = self._policy(a.outlook(wishes[0]), b.outlook(wishes[1]))
+        if self._floor.spares_relay:
+            plan = spare_relay(plan, self._floor.rules.spared_relay_after_seconds)
         match = Match(record, wishes, plan, self._floor.rules, now, (a.network, b.network))
         self._live[match.id] = match
+        self._floor.tallies.matches += 1
         for side, seat, stranger in ((Side.A, a, b), (Side.B, b, a)):
             seat.state = Talking(match.id, side, wishes[side])
             known = Stranger(name=stranger.identity.name, interests=wishes[side.other].interests)
             self._floor.tell(seat, Matched(match=match.id, stranger=known))
+            if (media := stranger.media) is not None:
+                shown = StrangerMedia(match=match.id, camera=media.camera, microphone=media.microphone)
+                self._floor.tell(seat, shown)
         for side, seat in ((Side.A, a), (Side.B, b)):
             match.course.leg(side, seat.leg, now)
         steps = match.begin((a.leg, b.leg), now)
@@ -194,6 +201,9 @@ class Matches:
                     self._floor.tallies.troubles[trouble.step, trouble.route] += 1
                 case Finish(reason, by, failed_at):
                     self._finish(match, reason, by, failed_at, now)
+        if (connected := match.take_connect()) is not None:
+            route, seconds = connected
+            self._floor.tallies.connect_seconds[route].observe(seconds)
         if match.id in self._live:
             self._note_deadline(match)
 
@@ -233,7 +243,7 @@ class Matches:
     def _finish(
         self, match: Match, reason: EndReason, by: Side | None, failed_at: FailedStep | None, now: float
     ) -> None:
-        self._floor.tallies.ends[reason] += 1
+        self._floor.tallies.over(match.carried_by, reason)
         del self._live[match.id]
         self._floor.deadlines.clear(("match", match.id, 0))
         for side in Side:

@@ -7,7 +7,7 @@ to nothing else. Reasons are told to both users and stand in the match's record.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from signaling.core.matchmaker import Wish
@@ -39,6 +39,8 @@ class RoutePlan:
     """Why there is no direct attempt, where that is worth telling."""
     side: Side | None = None
     """Whose side ``reason`` is about."""
+    warm: bool = True
+    """Whether legs are opened beside a direct attempt, so that the relay is ready when it is needed."""
 
 
 RoutePolicy = Callable[[Outlook, Outlook], RoutePlan]
@@ -60,6 +62,15 @@ def make_policy(name: PolicyName, relay_after_seconds: float) -> RoutePolicy:
         return predict(a, b) or RoutePlan(direct=True, relay_after_seconds=relay_after)
 
     return policy
+
+
+def spare_relay(plan: RoutePlan, relay_after_seconds: float) -> RoutePlan:
+    """The plan of a match that begins while the relay has much to carry: where a direct attempt is made at
+    all it has longer, and no leg is opened before it has failed."""
+    if not plan.direct:
+        return plan
+    later = max(plan.relay_after_seconds, relay_after_seconds)
+    return replace(plan, relay_after_seconds=later, warm=False)
 
 
 def predict(a: Outlook, b: Outlook) -> RoutePlan | None:

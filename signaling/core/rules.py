@@ -10,6 +10,10 @@ from signaling.core.turn import TurnAccess
 LegPolicy = Literal["always", "strict", "never"]
 """When legs are opened before a match: for all, for those who will need the relay, for nobody."""
 
+DrainQueue = Literal["tell", "keep"]
+"""What becomes of those who wait when the node drains: out of the queue with a reason, or they wait on for
+the node that comes after."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -18,6 +22,9 @@ class Rules:
     resume_seconds: float = 20.0
     rematch_seconds: float = 60.0
     rematch_memory: int = 200_000
+    spared_relay_after_seconds: float = 3.0
+    """How long a direct attempt has at least while the relay is over its soft limit."""
+    drain_queue: DrainQueue = "tell"
     connect_seconds: float = 15.0
     """A match whose legs are not linked in this time ends, and says whose side failed."""
     no_media_seconds: float = 4.0
@@ -36,6 +43,8 @@ class Rules:
     """After this long connected by relay each side may lose a leg again."""
     legs: LegPolicy = "always"
     leg_idle_seconds: float = 300.0
+    leg_restart_seconds: float = 5.0
+    """A user's leg is restarted at most so often on average, three times at once."""
     stun: tuple[str, ...] = ()
     """``stun:`` addresses told to clients: the relay's own ports."""
     turn: TurnAccess | None = None

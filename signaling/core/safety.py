@@ -47,6 +47,7 @@ class Safety:
         seat.blocks.add(stranger)
         self.blocks_made.add(seat.user, stranger)
         self._matches.end(match, "blocked", side, now)
+        self._floor.tallies.blocks += 1
         self._floor.effect(StoreBlock(seat.token, message.n, match.id, seat.user, stranger))
 
     def on_report(self, seat: Seat, message: Report) -> None:
@@ -62,6 +63,7 @@ class Safety:
             self._floor.tell(seat, Reported(match=message.match))
         else:
             seat.reported = (*seat.reported[-1:], message.match)
+            self._floor.tallies.reports += 1
             self._floor.effect(
                 StoreReport(
                     seat.token,

@@ -20,6 +20,7 @@ ERRORS: dict[str, str] = {
     "rate_limited": "Too many messages; this one was not handled.",
     "database_unavailable": "This cannot be stored at the moment. Try again later.",
     "seat_taken": "This account is live on another socket. Say hello with take_over to continue here.",
+    "draining": "This server is about to stop and makes no new matches. Try again in a minute.",
     "busy": "The service is full at the moment. Try again later.",
 }
 
@@ -51,7 +52,11 @@ _ENDS: dict[EndReason, tuple[str, str, str]] = {
         "The relay lost the connection.",
     ),
     "no_shared_codec": ("", "", "Your browsers share no audio or video format."),
-    "relay_full": ("", "", "The relay is full at the moment. Try again later."),
+    "relay_full": (
+        "",
+        "",
+        "The relay has as many calls as it can carry, and no direct connection works. Try again in a minute.",
+    ),
     "relay_stopping": ("", "", "The relay is stopping. Try again in a moment."),
     "service_stopping": ("", "", "The service is stopping. Try again in a moment."),
     "ended_by_operator": ("", "", "An operator ended this call."),

@@ -39,6 +39,7 @@ from signaling.messages import (
     Join,
     Leave,
     LegAnswer,
+    Media,
     MediaFlowing,
     Network,
     Next,
@@ -159,6 +160,7 @@ class Switchboard:
         if seat is not None and self._counted(seat, message, now):
             code = seat.refusal(message)
             if code is None:
+                self._floor.tallies.messages[_tag(message)] += 1
                 self._handle(seat, message, now)
             else:
                 self._floor.refuse(seat, code, _tag(message), message.n)
@@ -241,6 +243,19 @@ class Switchboard:
         self._waiting.tick(now)
         return self._floor.take()
 
+    def drain(self, now: float) -> list[Effect]:
+        """Make no new matches and seat nobody new; calls go on."""
+        if not self._floor.draining:
+            self._floor.draining = True
+            self._waiting.drain(now)
+        return self._floor.take()
+
+    def undrain(self, now: float) -> list[Effect]:
+        """Go on as if nothing had been."""
+        self._floor.draining = False
+        self._waiting.match(now)
+        return self._floor.take()
+
     def stop(self, now: float) -> list[Effect]:
         """End every match, say good-bye to every socket, close every leg. The relay's last counts may
         still come in by :meth:`relay_event`; :meth:`abandon` then gives the records that lack them."""
@@ -259,6 +274,10 @@ class Switchboard:
         return self._floor.take()
 
     # --- inside ---------------------------------------------------------------------------------------
+
+    @property
+    def _turns_out(self) -> bool:
+        return self._floor.draining and self._floor.rules.drain_queue == "tell"
 
     def _closing(self) -> Closing:
         retry = self._floor.rules.retry_after_seconds
@@ -297,10 +316,14 @@ class Switchboard:
                 self._legs.on_answer(seat, message, now)
             case SendDescription() | SendCandidate() | DirectState() | MediaFlowing():
                 self._negotiations.on_message(seat, message, now)
+            case Media():
+                self._talk.on_media(seat, message)
             case Quality():
                 self._matches.quality(seat, message, now)
             case Report():
                 self._safety.on_report(seat, message)
+            case Join() if self._turns_out:
+                self._waiting.turn_out(seat, message.n, now)
             case Join():
                 wish = Wish(message.interests, message.languages, message.hide_address)
                 self._waiting.join(seat, wish, now)
@@ -334,6 +357,9 @@ class Switchboard:
             self._matches.end(match, "left", side, now)
         elif isinstance(message, Next):
             self._matches.end(match, "next", side, now)
+            if self._turns_out:
+                self._waiting.turn_out(seat, message.n, now)
+                return
             self._waiting.join(seat, state.wish, now)
             self._waiting.match(now)
 

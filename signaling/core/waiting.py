@@ -60,6 +60,20 @@ class WaitingUsers:
             self._matchmaker.hold(seat.user)
         self.tell_position(seat, ticket, len(self._matchmaker), now)
 
+    def drain(self, now: float) -> None:
+        """The node is to stop: who waits is told, or kept for the node that comes after."""
+        if self._floor.rules.drain_queue == "tell":
+            for seat in tuple(self._floor.seats.values()):
+                if isinstance(seat.state, Waiting):
+                    self.turn_out(seat, 0, now)
+
+    def turn_out(self, seat: Seat, n: int, now: float) -> None:
+        """No matches here any more: back to the lobby, with the reason."""
+        self._floor.refuse(seat, "draining", "join", n)
+        if isinstance(seat.state, Waiting):
+            self.leave(seat, now)
+        self._floor.tell(seat, Idle())
+
     def leave(self, seat: Seat, now: float) -> None:
         """Out of the queue, back to the lobby; says nothing."""
         ticket = self._matchmaker.leave(seat.user)
@@ -103,7 +117,10 @@ class WaitingUsers:
     # --- time ---------------------------------------------------------------------------------
 
     def match(self, now: float) -> None:
-        """Let all meet who can now, in bounded steps."""
+        """Let all meet who can now, in bounded steps; nobody while the node drains."""
+        if self._floor.draining:
+            self._match_again = None
+            return
         for _ in range(MATCHES_PER_CALL):
             pair = self._matchmaker.match(now)
             if pair is None:
@@ -112,6 +129,7 @@ class WaitingUsers:
             first, second = (self._floor.seats[ticket.user] for ticket in pair)
             for ticket in pair:
                 self._waits.add(now - ticket.joined_at, now)
+                self._floor.tallies.wait_seconds.observe(now - ticket.joined_at)
                 self._note_change(ticket.place)
             self._meet(first, second, (pair[0].wish, pair[1].wish), now)
         self._match_again = now + SEARCH_PAUSE_SECONDS

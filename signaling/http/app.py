@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from db.database import Database
 from db.match_writer import MatchWriter
@@ -30,13 +30,15 @@ def build_app(
     not_ready: NotReady = tuple,
     engine: str = "",
     turn: TurnStates = tuple,
+    inside: Sequence[Middleware] = (),
     clock: Callable[[], float] = time.monotonic,
 ) -> web.Application:
     """REST, ``/health`` and ``/ready``. What it is given stays its giver's to close.
 
     ``not_ready`` is asked at every ``/ready`` for reasons (short codes) not to send new users here, ``turn``
-    for what was found of the TURN servers; ``engine`` is named there. ``clock`` is the rate limits'
-    (seconds). Routes added later get the same error form and security headers.
+    for what was found of the TURN servers; ``engine`` is named there. ``inside`` are middlewares that see
+    errors before they get their form. ``clock`` is the rate limits' (seconds). Routes added later get the
+    same error form and security headers.
     """
     routes = AccountRoutes(accounts, RateLimits(auth, clock=clock), server, auth)
     health = Health(database, writer, not_ready, engine, turn=turn)
@@ -51,7 +53,7 @@ def build_app(
         yield
         await health.close()
 
-    app = web.Application(middlewares=[error_form, admit], client_max_size=BODY_MAX_BYTES)
+    app = web.Application(middlewares=[error_form, admit, *inside], client_max_size=BODY_MAX_BYTES)
     app.on_response_prepare.append(add_security_headers)
     app.cleanup_ctx.append(close_health)
     app.add_routes(routes.routes())

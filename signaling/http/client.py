@@ -9,6 +9,8 @@ from aiohttp import web
 from signaling.errors import NotFound
 
 _FIRST_PAGE = "index.html"
+_PAGES = {"operator": "operator.html"}
+"""Addresses with a first page of their own."""
 _HASHED = "assets/"
 """Files in this folder have their content's hash in their name, so they never change."""
 _FOREVER = "public, max-age=31536000, immutable"
@@ -44,7 +46,8 @@ class WebClient:
             # An address without an ending is a screen; a file that is not there is an error.
             if "." in name.rpartition("/")[2] or name.startswith("api/"):
                 raise NotFound
-            found, name = self._files[_FIRST_PAGE], _FIRST_PAGE
+            name = _PAGES.get(name, _FIRST_PAGE)
+            found = self._files.get(name, self._files[_FIRST_PAGE])
         return web.FileResponse(
             found, headers={"Cache-Control": _FOREVER if name.startswith(_HASHED) else _ASK_AGAIN}
         )

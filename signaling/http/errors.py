@@ -26,6 +26,7 @@ STATUS: Mapping[type[Exception], int] = {
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.AlreadyRegistered: 409,
+    errors.LimitsConflict: 409,
     errors.NotDraining: 409,
     errors.StopAsked: 409,
     errors.BodyTooLarge: 413,

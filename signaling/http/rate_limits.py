@@ -18,8 +18,6 @@ from signaling.settings import AuthSettings
 
 MAX_KEYS = 100_000
 """Addresses and accounts remembered. A key takes about 300 bytes at the default rates."""
-REQUESTS_PER_MINUTE = 600
-"""All of /api/v1, per address prefix: many users may sit behind one."""
 REFRESHES_PER_MINUTE = 30
 """Per session cookie. A client needs one in a quarter of an hour."""
 CHANGES_PER_MINUTE = 30
@@ -110,7 +108,7 @@ class RateLimits:
         self._clock = clock
         self._memory = BoundedMemory(max_keys, clock)
         self._limiter = MovingWindowRateLimiter(self._memory)
-        self._requests = RateLimitItemPerMinute(REQUESTS_PER_MINUTE)
+        self._requests = RateLimitItemPerMinute(settings.requests_per_minute)
         self._signups = RateLimitItemPerMinute(settings.signups_per_minute)
         self._logins = RateLimitItemPerMinute(settings.logins_per_minute)
         self._refreshes = RateLimitItemPerMinute(REFRESHES_PER_MINUTE)

@@ -61,10 +61,12 @@ class LiveEndpoint:
             request.headers.get("Host", ""),
             self._origins,
         ):
+            self._service.tallies.refusals["foreign_origin"] += 1
             return _refusal(403, "forbidden", "This page may not open a socket here.")
         if not ws.can_prepare(request):
             return _refusal(400, "bad_request", "This address speaks WebSocket only.")
         if self._service.stopping or self._service.counts["open"] >= self._settings.max_sockets:
+            self._service.tallies.refusals["busy"] += 1
             return _refusal(503, "busy", "The service takes no further socket. Try again later.")
         socket = LiveSocket(
             self._service.new_socket_id(),
@@ -97,14 +99,17 @@ class LiveEndpoint:
             async with asyncio.timeout(self._settings.auth_seconds):
                 frame = await ws.receive()
         except TimeoutError:
+            self._service.tallies.refusals["no_hello"] += 1
             _turn_away(socket, "unauthenticated", "No hello came in time.", AUTHENTICATION_FAILED)
             return False
         if frame.type is WSMsgType.CLOSE:
             return False
         hello = decode(frame.data) if frame.type is WSMsgType.TEXT else None
         if isinstance(hello, Malformed):
+            self._service.tallies.refusals["bad_message"] += 1
             _turn_away(socket, "bad_message", hello.sentence, PROTOCOL_VIOLATION, hello.about)
         elif not isinstance(hello, Hello):
+            self._service.tallies.refusals["no_hello"] += 1
             _turn_away(socket, "unauthenticated", "Say hello first.", AUTHENTICATION_FAILED)
         elif await self._admit(socket, hello):
             return await self._read(socket, ws)
@@ -114,11 +119,14 @@ class LiveEndpoint:
         try:
             identity = await self._accounts.authenticate(hello.token)
         except AuthenticationFailed as error:
+            self._service.tallies.hellos[error.code] += 1
             _turn_away(socket, error.code, str(error), AUTHENTICATION_FAILED, "hello")
             return False
         except StorageUnavailable as error:
+            self._service.tallies.hellos[error.code] += 1
             _turn_away(socket, error.code, error_sentence(error.code), TRY_LATER, "hello")
             return False
+        self._service.tallies.hellos["ok"] += 1
         blocks = None
         if not self._service.has_seat(identity.user_id):
             try:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Literal
 
+import structlog
+
 from relay.door import LoadReading, NodeLimits, Relay, SelfTestReport
 from signaling.errors import BadRequest, NotDraining, StopAsked
 from signaling.live.service import LiveService
+
+_log = structlog.get_logger(__name__)
+
+SELF_TEST_PATIENCE = 3
+"""Failed self-tests in a row after which new users are not sent here."""
 
 DrainBy = Literal["operator", "signal"]
 
@@ -19,8 +27,8 @@ class DrainStatus:
 
     by: DrainBy
     since: float
-    deadline: float | None
-    """Calls that still go on then are ended; ``None``: they are waited for without end."""
+    deadline: float
+    """Calls that still go on then are ended."""
     calls_left: int
 
 
@@ -50,11 +58,27 @@ class NodeStatus:
 class Operations:
     """One node's. All methods are called on the event loop's thread and none blocks."""
 
-    def __init__(self, live: LiveService, relay: Relay, *, engine: str, version: str) -> None:
+    def __init__(
+        self,
+        live: LiveService,
+        relay: Relay,
+        *,
+        engine: str,
+        version: str,
+        drain_seconds: float = 900.0,
+        drain_calls: int = 0,
+    ) -> None:
+        """``drain_seconds``: the deadline of a drain that names none. ``drain_calls``: with no more
+        calls than that a drain is over."""
         self._live, self._relay = live, relay
         self._engine, self._version = engine, version
+        self._drain_seconds, self._drain_calls = drain_seconds, drain_calls
         self._started_at = time.time()
-        self._drain: tuple[DrainBy, float, float | None] | None = None
+        self._drain: tuple[DrainBy, float, float] | None = None
+        self._draining: asyncio.Task[None] | None = None
+        self._waits: set[asyncio.Task[None]] = set()
+        self.drained = asyncio.Event()
+        """Set when a drain is over, and the service is to stop."""
 
     def status(self) -> NodeStatus:
         counts = self._live.counts
@@ -78,21 +102,63 @@ class Operations:
         """Why new users should not be sent here; empty when they may be."""
         if self._live.stopping:
             return ("stopping",)
-        return ("draining",) if self._drain is not None else ()
+        reasons: list[str] = []
+        if self._drain is not None:
+            reasons.append("draining")
+        tested = self._relay.self_test()
+        if tested is not None and tested.failures >= SELF_TEST_PATIENCE:
+            reasons.append("self_test_failed")
+        return tuple(reasons)
 
     def drain(self, deadline_seconds: float | None = None, *, by: DrainBy = "operator") -> None:
         """Make no new matches, and stop when the calls are over or ``deadline_seconds`` from now (``None``:
-        as configured). Again while draining: the new deadline holds."""
+        as configured). Again while draining: the new deadline holds, and a signal is not taken back."""
         now = time.time()
-        self._drain = (by, now, None if deadline_seconds is None else now + deadline_seconds)
+        seconds = self._drain_seconds if deadline_seconds is None else deadline_seconds
+        if self._drain is None:
+            self._live.drain()
+        else:
+            by = "signal" if self._drain[0] == "signal" else by
+        self._drain = (by, now if self._drain is None else self._drain[1], now + seconds)
+        self._stop_waiting()
+        self._draining = asyncio.create_task(self._wait_for_calls(seconds), name="drain")
+        _log.warning("draining", by=by, deadline_seconds=seconds, calls=self._live.counts["matches"])
 
     def undrain(self) -> None:
-        """Take users again. Raises :class:`NotDraining`, and :class:`StopAsked` after a signal."""
+        """Take users again. Raises :class:`NotDraining`, and :class:`StopAsked` after a signal or when the
+        drain is over."""
         if self._drain is None:
             raise NotDraining
-        if self._drain[0] == "signal":
+        if self._drain[0] == "signal" or self.drained.is_set():
             raise StopAsked
         self._drain = None
+        self._stop_waiting()
+        self._live.undrain()
+        _log.warning("drain_taken_back", calls=self._live.counts["matches"])
+
+    async def close(self) -> None:
+        """Leave no task."""
+        self._stop_waiting()
+        if self._waits:
+            await asyncio.wait(self._waits)
+
+    def _stop_waiting(self) -> None:
+        if self._draining is not None:
+            self._draining.cancel()
+            self._waits.add(self._draining)
+            self._draining.add_done_callback(self._waits.discard)
+            self._draining = None
+
+    async def _wait_for_calls(self, seconds: float) -> None:
+        outcome = "calls_over"
+        try:
+            async with asyncio.timeout(seconds):
+                while self._live.counts["matches"] > self._drain_calls:
+                    await self._live.changed()
+        except TimeoutError:
+            outcome = "deadline"
+        _log.warning("drained", outcome=outcome, calls=self._live.counts["matches"])
+        self.drained.set()
 
     def set_limits(self, limits: NodeLimits) -> None:
         """From now on, until the process ends. Raises :class:`BadRequest`."""

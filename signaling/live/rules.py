@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signaling.core.route import RoutePolicy, make_policy
-from signaling.core.rules import Rules
+from signaling.core.rules import DrainQueue, Rules
 from signaling.core.turn import TurnAccess
 from signaling.settings import LiveSettings, MatchingSettings, RouteSettings
 
@@ -22,6 +22,7 @@ def rules_from(
     *,
     stun: tuple[str, ...] = (),
     turn: TurnAccess | None = None,
+    drain_queue: DrainQueue = "tell",
 ) -> Rules:
     """What an operator cannot set keeps the core's own value."""
     return Rules(
@@ -30,6 +31,8 @@ def rules_from(
         rematch_memory=matching.rematch_memory,
         connect_seconds=live.connect_seconds,
         no_media_seconds=live.no_media_seconds,
+        spared_relay_after_seconds=routes.spared_relay_after_ms / 1000,
+        drain_queue=drain_queue,
         stable_seconds=routes.stable_seconds,
         legs=routes.legs,
         leg_idle_seconds=routes.leg_idle_seconds,

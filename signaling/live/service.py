@@ -116,6 +116,13 @@ class LiveService:
         self._task = None
         self._perform(self._core.abandon())
 
+    def drain(self) -> None:
+        """Make no new matches; calls go on."""
+        self._put(_Item(self._core.drain))
+
+    def undrain(self) -> None:
+        self._put(_Item(self._core.undrain))
+
     def _busy(self) -> bool:
         return bool(self._inbox or self._sockets or self._core.counts["unsettled"])
 
@@ -274,6 +281,7 @@ class LiveService:
                     self._relay.ask(request)
                 case RecordStarted(started):
                     self._records.started(started)
+                    _log.info("match_started", match=started.match_id)
                 case RecordEnded(ended):
                     self._records.ended(ended)
                     _log.info(

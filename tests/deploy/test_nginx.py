@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from signaling.messages import Hello, Join, Matched, Welcome, encoder, server_decoder
+from tests.deploy.ports import free_port
 from tests.service import RunningService, running_service
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nginx" / "burrow.conf"
@@ -53,12 +54,6 @@ class _Here(aiohttp.abc.AbstractResolver):
         ]
 
     async def close(self) -> None: ...
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def certificate(folder: Path) -> Path:

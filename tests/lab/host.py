@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab.commands import run
 
 NAMESPACES = Path("/run/netns")
+ETC = Path("/etc/netns")
 GONE_SECONDS = 10.0
 
 
@@ -46,8 +49,19 @@ class Host:
         self.run("sh", "-ec", "\n".join(f"echo {value} >/proc/sys/net/{name}" for name, value in settings))
         self.ip("link set lo up")
 
+    def knows(self, names: Mapping[str, str]) -> None:
+        """Names that resolve here, to their addresses, and no others: ``ip netns exec`` lays the files of
+        such a folder over those of /etc."""
+        folder = ETC / self.namespace
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = ["127.0.0.1 localhost", *(f"{address} {name}" for name, address in names.items()), ""]
+        (folder / "hosts").write_text("\n".join(lines))
+        # A name server that is not there refuses at once; one that cannot be reached is waited for.
+        (folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions attempts:1\n")
+
     def remove(self) -> None:
         """End what still runs in it and remove the namespace; its interfaces go with it. Idempotent."""
+        shutil.rmtree(ETC / self.namespace, ignore_errors=True)
         if not (NAMESPACES / self.namespace).exists():
             return
         for pid in run("ip", "netns", "pids", self.namespace).split():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -37,6 +38,8 @@ class Site:
         self._v6 = self.addresses.family == 6
         self.outside = self.addresses.outside
         """The router's public address now."""
+        self.inside = self.addresses.client
+        """The client's own address now."""
         self._rebinds = 0
         self._wire: subprocess.Popen[str] | None = None
 
@@ -123,12 +126,15 @@ class Site:
         self.router.run("conntrack", "-F")
 
     def readdress(self) -> None:
-        """The client itself gets another address and loses the one it had."""
+        """The client itself gets another address and loses the one it had; the next time it is the other
+        way round."""
         a, length = self.addresses, self.addresses.lan_prefix_length
         nodad = " nodad" if self._v6 else ""
+        before = self.inside
+        self.inside = a.client if before == a.client_next else a.client_next
         self.client.ip(
-            f"address delete {a.client}/{length} dev eth0",
-            f"address add {a.client_next}/{length} dev eth0{nodad}",
+            f"address delete {before}/{length} dev eth0",
+            f"address add {self.inside}/{length} dev eth0{nodad}",
             f"route replace default via {a.lan}",
         )
 
@@ -141,6 +147,16 @@ class Site:
         """End a :meth:`cut`."""
         for chain in ("INPUT", "OUTPUT", "FORWARD"):
             self.router.run(self._tables, "-D", chain, "-j", "DROP")
+
+    @contextlib.contextmanager
+    def only_tcp(self) -> Iterator[None]:
+        """Nothing but TCP passes the uplink meanwhile."""
+        rule = ("FORWARD", "-p", "udp", "-j", "DROP")
+        self.router.run(self._tables, "-I", *rule)
+        try:
+            yield
+        finally:
+            self.router.run(self._tables, "-D", *rule)
 
     def unplug(self) -> None:
         """The client's own link goes down, and it knows."""
@@ -228,6 +244,7 @@ class Lab:
         self.server.ip(
             f"address add {plan.SERVER}/24 dev eth0",
             f"address add {plan.SERVER_SECOND}/24 dev eth0",
+            f"address add {plan.SERVER_THIRD}/24 dev eth0",
             f"address add {plan.SERVER_V6}/64 dev eth0 nodad",
             f"address add {plan.SERVER_V6_SECOND}/64 dev eth0 nodad",
             "link set eth0 up",

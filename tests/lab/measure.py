@@ -1,7 +1,8 @@
-"""Measure in the lab what the routes through the relay must show, and print it as a table.
+"""Measure in the lab what every network must show, and print it as a table.
 
-``python -m tests.lab.measure [--runs 20] [--only CASE] [--seconds 60]``, as root. The tests of this folder
-check the same with limits three times as wide; the strict numbers are here.
+``python -m tests.lab.measure [--runs 20] [--only CASE ...] [--seconds 60] [--out build/lab.json]``, as root.
+The tests of this folder check the same with limits three times as wide; the strict numbers are here. Each
+run's values are on standard error as they come, and in the file of ``--out`` after each run.
 """
 
 from __future__ import annotations
@@ -10,192 +11,113 @@ import argparse
 import asyncio
 import contextlib
 import json
-import statistics
+import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict
 from pathlib import Path
 
-from playwright.async_api import async_playwright
+from playwright.async_api import Error as PlaywrightError
 
-from tests.lab import plan
-from tests.lab.caller import Caller, calling, serving
-from tests.lab.lab import Lab
-from tests.lab.plan import Kind
-from tests.lab.shaping import Conditions
+from tests.lab.cases import CASES, Case, Scope
+from tests.lab.figures import Gathered, table
+from tests.lab.town import town
 
-BAD_LINE = Conditions(loss=0.05, delay_ms=50, rate_bps=1_500_000)
-"""5 % loss each way, 100 ms round trip, 1.5 Mbit/s, of one side."""
-STEADY_MS, BUSY_MS = 1_000.0, 1_000.0
+ATTEMPTS_AFTER_FAILURES = 3
+"""A case that fails so often in a row is given up; the others go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One row: ``must`` is the limit of the 95th percentile in ``unit``."""
+class Progress:
+    """Says each run on standard error, and keeps all that is known in a file."""
 
-    case: str
-    figure: str
-    unit: str
-    median: float
-    p95: float
-    must: float
-    values: int
+    def __init__(self, out: Path | None) -> None:
+        self._out = out
+        self.gathered: list[Gathered] = []
 
-    @property
-    def met(self) -> bool:
-        return self.p95 <= self.must
+    def begin(self, case: Case) -> Gathered:
+        one = Gathered(case.name)
+        self.gathered.append(one)
+        return one
 
+    def ran(self, one: Gathered, number: int, of: int, seconds: float) -> None:
+        newest = ", ".join(
+            f"{name} {values[-1]:.0f} {unit}" for (name, unit, _), values in one.values.items() if values
+        )
+        self._say(f"{one.case}: run {number} of {of}, {seconds:.0f} s: {newest or 'nothing'}")
+        if self._out is not None:
+            draft = self._out.with_suffix(".part")
+            draft.write_text(as_json(self.gathered))
+            draft.replace(self._out)
 
-def figure(case: str, name: str, unit: str, values: list[float], must: float) -> Figure:
-    """Summarise ``values``, of which there is at least one. The 95th percentile is a value that was seen."""
-    ordered = sorted(values)
-    p95 = ordered[min(len(ordered) - 1, -(-95 * len(ordered) // 100) - 1)]
-    return Figure(case, name, unit, statistics.median(ordered), p95, must, len(ordered))
+    def failed(self, one: Gathered, number: int, why: BaseException) -> None:
+        words = (str(why) or type(why).__name__).splitlines()[0]
+        one.failures.append(f"run {number}: {words}")
+        self._say(f"{one.case}: run {number} failed: {words}")
 
-
-def _said(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
-
-
-def table(figures: list[Figure]) -> str:
-    """As Markdown."""
-    lines = ["| case | figure | median | 95th | must | values | |", "|---|---|---|---|---|---|---|"]
-    for f in figures:
-        cells = [f.case, f.figure, f"{_said(f.median)} {f.unit}", f"{_said(f.p95)} {f.unit}"]
-        cells += [f"≤ {f.must:g} {f.unit}", str(f.values), "met" if f.met else "missed"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    def _say(self, line: str) -> None:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """How much to measure."""
-
-    runs: int = 20
-    seconds: float = 60.0
-
-
-@contextlib.asynccontextmanager
-async def callers(
-    a: Kind, b: Kind, conditions: dict[str, Conditions] | None = None
-) -> AsyncIterator[tuple[Lab, Caller, Caller]]:
-    """A lab of its own with the service and two browsers."""
-    host = plan.SERVER_V6 if a is Kind.IPV6_ONLY else plan.SERVER
-    with tempfile.TemporaryDirectory() as folder, Lab({"a": a, "b": b}, conditions) as lab:
-        async with (
-            serving(lab, Path(folder), host) as service,
-            async_playwright() as playwright,
-            calling(playwright, lab["a"].client, service.url) as one,
-            calling(playwright, lab["b"].client, service.url) as other,
-        ):
-            yield lab, one, other
+def as_json(gathered: list[Gathered]) -> str:
+    """All figures with all values."""
+    cases = []
+    for one in gathered:
+        figures = [
+            {**asdict(f), "met": f.met, "seen": one.values[f.figure, f.unit, f.must]} for f in one.figures()
+        ]
+        cases.append({"case": one.case, "failures": one.failures, "figures": figures})
+    return json.dumps(cases, indent=1, ensure_ascii=False) + "\n"
 
 
-async def first_frames(case: str, a: Kind, b: Kind, must: float, scope: Scope) -> list[Figure]:
-    """Match to first frame, both sides of each run counted, with legs that are up."""
-    values: list[float] = []
-    async with callers(a, b) as (_, one, other):
-        pair = (one, other)
-        await asyncio.gather(*(caller.leg_up() for caller in pair))
-        for _run in range(scope.runs):
-            for caller in pair:
-                await caller.join()
-            values += await asyncio.gather(*(caller.first_frame() for caller in pair))
-            await one.leave()
-            await asyncio.gather(*(caller.over() for caller in pair))
-    return [figure(case, "match to first frame, legs up", "ms", values, must)]
+async def measure(case: Case, scope: Scope, progress: Progress, engine: str = "auto") -> None:
+    """One case in a lab of its own with only the sites that it needs."""
+    one = progress.begin(case)
+    number = failures = 0
+    with tempfile.TemporaryDirectory() as folder:
+        async with town(Path(folder), *case.sites, engine=engine) as place:
+            while number < scope.runs and failures < ATTEMPTS_AFTER_FAILURES:
+                try:
+                    async with case.prepare(place, scope) as run:
+                        while number < scope.runs:
+                            began = time.monotonic()
+                            number += 1
+                            await run(one)
+                            failures = 0
+                            progress.ran(one, number, scope.runs, time.monotonic() - began)
+                except (AssertionError, TimeoutError, PlaywrightError) as why:
+                    failures += 1
+                    progress.failed(one, number, why)
+                with contextlib.suppress(PlaywrightError):
+                    await place.browsers.leave()
 
 
-async def cold_legs(case: str, a: Kind, b: Kind, must: float, scope: Scope) -> list[Figure]:
-    """The same from a page just loaded: the legs are opened by the join."""
-    values: list[float] = []
-    async with callers(a, b) as (_, one, other):
-        pair = (one, other)
-        for _run in range(scope.runs):
-            for caller in pair:
-                await caller.join()
-            values += await asyncio.gather(*(caller.first_frame() for caller in pair))
-            await asyncio.gather(*(caller.sign_in() for caller in pair))
-    return [figure(case, "match to first frame, legs cold", "ms", values, must)]
-
-
-async def gaps(case: str, a: Kind, must: float, scope: Scope, disturb: Callable[[Lab], None]) -> list[Figure]:
-    """The longest time without a new frame after something happened to one side; both sides counted."""
-    values: list[float] = []
-    async with callers(a, a) as (lab, one, other):
-        pair = (one, other)
-        await asyncio.gather(*(caller.leg_up() for caller in pair))
-        for caller in pair:
-            await caller.join()
-        await asyncio.gather(*(caller.first_frame() for caller in pair))
-        # Chromium checks a fresh path more often than a settled one: measure the settled one.
-        await asyncio.gather(*(caller.steady(8 * STEADY_MS, BUSY_MS) for caller in pair))
-        for _run in range(scope.runs):
-            before = [await caller.now() for caller in pair]
-            disturb(lab)
-            await asyncio.gather(*(caller.steady(must, BUSY_MS) for caller in pair))
-            values += [await caller.gap(since) for caller, since in zip(pair, before, strict=True)]
-        assert await one.ask("client.offers") == 1, "the leg was renegotiated"
-        assert await one.ask("client.log.filter(m => m.type === 'matched').length") == 1
-    return [figure(case, "gap in the picture", "ms", values, must)]
-
-
-async def bad_line(scope: Scope) -> list[Figure]:
-    """Freezes and concealed sound in ``scope.seconds``."""
-    case = "5 % loss each way, 100 ms, 1.5 Mbit/s"
-    async with callers(Kind.CONE, Kind.CONE, {"a": BAD_LINE}) as (_, one, other):
-        pair = (one, other)
-        await asyncio.gather(*(caller.leg_up() for caller in pair))
-        for caller in pair:
-            await caller.join()
-        await asyncio.gather(*(caller.first_frame() for caller in pair))
-        before = [await caller.now() for caller in pair]
-        await one.ask("ms => new Promise(done => setTimeout(done, ms))", scope.seconds * 1000)
-        longest = [await caller.gap(since) for caller, since in zip(pair, before, strict=True)]
-        concealed = []
-        for caller in pair:
-            audio = (await caller.stats())["audio"]
-            heard = audio["totalSamplesReceived"]
-            concealed.append((audio["concealedSamples"] - audio["silentConcealedSamples"]) * 100 / heard)
-    return [
-        figure(case, f"longest freeze in {scope.seconds:g} s", "ms", longest, 1000),
-        figure(case, "sound concealed", "%", concealed, 5),
-    ]
-
-
-CASES: dict[str, Callable[[Scope], Awaitable[list[Figure]]]] = {
-    "symmetric": lambda s: first_frames("symmetric-symmetric", Kind.SYMMETRIC, Kind.SYMMETRIC, 250, s),
-    "cold": lambda s: cold_legs("symmetric-symmetric", Kind.SYMMETRIC, Kind.SYMMETRIC, 700, s),
-    "tcp": lambda s: first_frames("UDP blocked on both sides", Kind.UDP_BLOCKED, Kind.UDP_BLOCKED, 500, s),
-    "tcp-udp": lambda s: first_frames("UDP blocked on one side", Kind.UDP_BLOCKED, Kind.CONE, 500, s),
-    "ipv6": lambda s: first_frames("IPv6 only, by the relay", Kind.IPV6_ONLY, Kind.IPV6_ONLY, 250, s),
-    "rebinding": lambda s: gaps("NAT rebinding", Kind.SYMMETRIC, 3000, s, lambda lab: lab["a"].rebind()),
-    "address": lambda s: gaps("new public address", Kind.CONE, 5000, s, lambda lab: lab["a"].move()),
-    "bad-line": bad_line,
-}
-
-
-async def measure(scope: Scope, only: tuple[str, ...] = ()) -> list[Figure]:
-    """All cases, or those in ``only``, one after the other."""
-    figures: list[Figure] = []
-    for name, case in CASES.items():
-        if not only or name in only:
-            figures += await case(scope)
-    return figures
+async def _all(chosen: argparse.Namespace, progress: Progress) -> None:
+    for name in chosen.only or CASES:
+        await measure(CASES[name], Scope(chosen.runs, chosen.seconds), progress, chosen.engine)
 
 
 def main() -> None:
     """See the module."""
     arguments = argparse.ArgumentParser(prog="python -m tests.lab.measure", description=__doc__)
-    arguments.add_argument("--runs", type=int, default=20)
-    arguments.add_argument("--seconds", type=float, default=60.0, help="of the bad line")
-    arguments.add_argument("--only", action="append", choices=list(CASES), default=[])
-    arguments.add_argument("--json", action="store_true")
+    arguments.add_argument("--runs", type=int, default=20, help="of each case")
+    arguments.add_argument("--seconds", type=float, default=60.0, help="of one call over the bad line")
+    arguments.add_argument("--only", nargs="+", choices=list(CASES), default=[], metavar="CASE",
+                           help=f"some of: {', '.join(CASES)}")  # fmt: skip
+    arguments.add_argument("--engine", choices=("auto", "native", "python"), default="auto")
+    arguments.add_argument("--out", type=Path, help="a file that has all values after each run")
+    arguments.add_argument("--json", action="store_true", help="print all values instead of the table")
     chosen = arguments.parse_args()
-    figures = asyncio.run(measure(Scope(chosen.runs, chosen.seconds), tuple(chosen.only)))
-    text = json.dumps([{**asdict(f), "met": f.met} for f in figures]) if chosen.json else table(figures)
-    sys.stdout.write(text + "\n")
+    if os.geteuid() != 0:
+        sys.exit("The lab needs root, because it makes network namespaces: run it as root on Linux.")
+    if chosen.out is not None:
+        chosen.out.parent.mkdir(parents=True, exist_ok=True)
+    progress = Progress(chosen.out)
+    try:
+        asyncio.run(_all(chosen, progress))
+    finally:
+        sys.stdout.write(as_json(progress.gathered) if chosen.json else table(progress.gathered) + "\n")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ MOST_SITES = 15
 SERVER = "198.51.100.10"
 SERVER_SECOND = "198.51.100.11"
 """For a second service that needs the same port."""
+SERVER_THIRD = "198.51.100.12"
+"""For a second port 443."""
 SERVER_V6 = "2001:db8:0:1::10"
 SERVER_V6_SECOND = "2001:db8:0:1::11"
 NET_SERVER = "198.51.100.1"

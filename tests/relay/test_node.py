@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import itertools
 import re
 import time
 from pathlib import Path
@@ -136,6 +137,54 @@ async def test_answer_with_very_many_feedback_lines_costs_little(node: Node) -> 
     start = time.process_time()
     node.relay.ask(door.AnswerLeg(LegId("a"), far.answer() + codecs + feedback))
     assert time.process_time() - start < 0.1
+
+
+async def test_restart_offers_new_credentials_and_nothing_else(node: Node) -> None:
+    a, b = await node.connect("a"), await node.connect("b")
+    await node.link("l", "a", "b")
+    node.relay.ask(door.RestartLeg(LegId("a")))
+    offered = await node.next(door.LegOffered)
+    assert offered.leg == "a"
+
+    def parts(sdp: str) -> tuple[list[str], list[str]]:
+        lines = re.sub(r"o=- (\d+) \d+", r"o=- \1", sdp).splitlines()
+        return (
+            [line for line in lines if line.startswith(("a=ice-ufrag", "a=ice-pwd"))],
+            [line for line in lines if not line.startswith(("a=ice-ufrag", "a=ice-pwd"))],
+        )
+
+    (old_ice, before), (new_ice, after) = parts(a.offer), parts(offered.sdp)
+    assert after == before
+    assert not set(new_ice) & set(old_ice)
+    assert re.findall(r"o=- \d+ (\d+)", offered.sdp) == ["2"]
+    # The same media goes on both ways: before the answer, after it, and on the new path.
+    a.send_rtp(rtp(a.video_ssrc, 1))
+    await b.rtp.get()
+    a.restart(offered.sdp)
+    node.relay.ask(door.AnswerLeg(LegId("a"), a.answer()))
+    while not a.stun.empty():
+        a.stun.get_nowait()
+    a.check()
+    await a.stun.get()
+    a.send_rtp(rtp(a.video_ssrc, 2))
+    await b.rtp.get()
+    b.send_rtp(rtp(b.video_ssrc, 1))
+    await a.rtp.get()
+    assert {s.leg: s.state for s in node.relay.snapshot().legs} == {"a": "connected", "b": "connected"}
+    node.relay.ask(door.UnlinkLegs(LinkId("l")))
+    down = await node.next(door.LinkDown)
+    assert (down.reason, down.a_to_b.packets, down.b_to_a.packets) == ("asked", 2, 1)
+    assert not node.drops("a")
+
+
+async def test_restart_of_a_leg_that_is_not_there_or_not_answered_changes_nothing(node: Node) -> None:
+    far = await node.open("a")
+    node.relay.ask(door.RestartLeg(LegId("nobody")))
+    node.relay.ask(door.RestartLeg(LegId("a")))
+    assert (await node.next(door.LegOffered)).sdp == far.offer
+    node.relay.ask(door.AnswerLeg(LegId("a"), far.answer()))
+    await far.connect()
+    await node.next(door.LegConnected)
 
 
 async def test_leg_and_link_ids_in_use_are_refused(node: Node) -> None:
@@ -359,3 +408,32 @@ async def test_200_legs_five_times_leave_nothing_behind(make_node: MakeNode) -> 
     assert len(asyncio.all_tasks()) == tasks
     assert _descriptors() == descriptors
     assert psutil.Process().memory_info().rss <= memory * 1.02
+
+
+async def test_totals_outlive_the_legs_and_never_fall(make_node: MakeNode) -> None:
+    node = await make_node()
+    seen: list[door.RelayTotals] = []
+    for round_ in range(3):
+        a, b = await node.connect(f"a{round_}"), await node.connect(f"b{round_}")
+        await node.link("l", f"a{round_}", f"b{round_}")
+        for number in range(5):
+            a.send_rtp(rtp(a.video_ssrc, number + 1))
+            await b.rtp.get()
+        seen.append(node.relay.totals())
+        for leg in (f"a{round_}", f"b{round_}"):
+            node.relay.ask(door.CloseLeg(LegId(leg)))
+            await node.next(door.LegClosed)
+            seen.append(node.relay.totals())
+    for before, after in itertools.pairwise(seen):
+        old = {(s.kind, s.direction): s for s in before.streams}
+        new = {(s.kind, s.direction): s for s in after.streams}
+        assert all(new[key].packets >= old[key].packets for key in old)
+        assert all(new[key].keyframe_requests >= old[key].keyframe_requests for key in old)
+        assert all(after.drops[reason] >= before.drops[reason] for reason in before.drops)
+    last = seen[-1]
+    video = {s.direction: s.packets for s in last.streams if s.kind == "video"}
+    assert video == {"ingress": 15, "egress": 15}
+    assert (last.legs_opened, last.legs_ended) == (6, {"asked": 6})
+    assert last.leg_connect_seconds["udp"].count == 6
+    assert last.latency_seconds is not None
+    assert last.latency_seconds.count >= 15

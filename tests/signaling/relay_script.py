@@ -49,6 +49,11 @@ class RelayScript:
                 if sdp != ANSWER:
                     return [door.AnswerRefused(leg, "not_sdp", "That is no SDP.")]
                 return self.connect(leg) if self.connects else []
+            case door.RestartLeg(leg):
+                if leg not in self.legs:
+                    return []
+                restarts = sum(isinstance(asked, door.RestartLeg) for asked in self.requests)
+                return [door.LegOffered(leg, f"v=0 offer of {leg}, restart {restarts}")]
             case door.LinkLegs(link, a, b):
                 return self._link(link, a, b)
             case door.UnlinkLegs(link):

@@ -14,7 +14,7 @@ function firstLoad(key, seen = new Set()) {
   return seen;
 }
 
-const entry = Object.keys(manifest).find((key) => manifest[key].isEntry);
+const entry = "index.html";
 const files = [...firstLoad(entry)].map((key) => manifest[key].file);
 const sizes = files.map((file) => [file, gzipSync(readFileSync(new URL(file, dist))).length]);
 const total = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);

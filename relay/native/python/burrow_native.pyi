@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol, TypedDict, final
 
-__all__ = ["Bare", "BindFailed", "Engine", "Load", "load_leg"]
+__all__ = ["Bare", "BindFailed", "Calls", "Engine", "Load", "load_leg"]
 
 _Stream = tuple[str, int, int, int, float, int, int, float | None]
 
@@ -213,6 +213,58 @@ class Load:
 
     def check(self) -> None:
         """Send each leg's connectivity check again, so that consent goes on."""
+
+class _CallsReport(TypedDict):
+    legs: list[tuple[int, int]]
+    refused: int
+    bad: int
+    frames: int
+    late: int
+    cpu_seconds: float
+    latency_us_p50: float
+    latency_us_p95: float
+    latency_us_p99: float
+
+@final
+class Calls:
+    """Far ends of legs whose signaling, ICE and DTLS somebody else has done, driven by a thread of its own:
+    each sends video frames of ``packet_bytes`` long packets at ``bit_rate`` bits a second, checks consent and
+    counts what comes."""
+
+    def __new__(cls, *, bit_rate: int, frame_rate: int, packet_bytes: int, sample: int) -> Calls:
+        """Start it without any leg. One packet of ``sample`` of a leg is decrypted and its latency taken.
+        Raises :class:`ValueError`, :class:`OSError`."""
+
+    def add(
+        self,
+        *,
+        socket: int,
+        username: str,
+        password: str,
+        profile: str,
+        outgoing: bytes,
+        incoming: bytes,
+        ssrc: int,
+        expected_ssrc: int,
+    ) -> int:
+        """Take a far end over and give its number, counted from 0. ``socket`` is the descriptor of a UDP
+        socket connected to the relay; it is duplicated, and its reading is this object's from now on.
+        ``username`` is ``relay:own``, ``password`` the relay's. Raises :class:`ValueError` for keys that no
+        such profile has, :class:`OSError`."""
+
+    def begin(self, leg: int) -> None:
+        """Let it send."""
+
+    def stop_all(self) -> None:
+        """Let nothing send any more; what is on its way is still counted."""
+
+    def report(self) -> _CallsReport:
+        """Everything since the start, as it was some milliseconds ago: packets sent and received by leg,
+        packets that the kernel refused and that could not be decrypted; frames that were due, and those of
+        them that left over 10 ms late or not at all, which says that the generator did not keep up."""
+
+    def close(self) -> None:
+        """End the thread and close the sockets. Idempotent; all other calls raise :class:`RuntimeError` then."""
 
 @final
 class TurnLoad:

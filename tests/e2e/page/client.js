@@ -84,6 +84,7 @@ class Client {
       if (report.type === "inbound-rtp") out[report.kind] = { ...report };
       if (report.type === "outbound-rtp" && report.kind === "video") out.outbound = { ...report };
       if (report.type === "candidate-pair" && report.nominated) out.pair = { ...report };
+      if (report.type === "transport") out.transport = { ...report };
     }
     return out;
   }

@@ -10,7 +10,8 @@ from playwright.async_api import Browser
 
 from tests.e2e.web.browser import chromium
 from tests.e2e.web.house import House
-from tests.e2e.web.service import ROOT, WebService, web_service
+from tests.e2e.web.service import WebService, web_service
+from tests.web_build import check_built
 
 TEST_SECONDS = 240
 """Two browsers, their encoders, a relay and whatever else runs share two cores."""
@@ -25,12 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def built_client() -> None:
-    """What is tested is what was built: a client that is older than its sources proves nothing."""
-    web = ROOT / "web"
-    index = web / "dist" / "index.html"
-    assert index.exists(), "The web client is not built: npm --prefix web run build"
-    newest = max(path.stat().st_mtime for path in (web / "src").rglob("*") if path.is_file())
-    assert index.stat().st_mtime >= newest, "The built web client is stale: npm --prefix web run build"
+    check_built()
 
 
 @pytest.fixture

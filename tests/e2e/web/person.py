@@ -145,9 +145,13 @@ class Person:
             )
         )
 
-    async def opened(self, what: str) -> int:
-        """How many ``peers`` or ``sockets`` the page has opened so far."""
-        return int(await self.page.evaluate("what => watch[what].length", what))
+    async def sockets(self) -> int:
+        """How many WebSockets the page has opened so far."""
+        return int(await self.page.evaluate("watch.sockets.length"))
+
+    async def legs(self) -> int:
+        """How many connections to the relay the page has opened so far."""
+        return int(await self.page.evaluate("watch.legs().length"))
 
     async def drop_socket(self) -> None:
         """Close the newest WebSocket under the client, as a network would."""

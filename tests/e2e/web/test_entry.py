@@ -129,7 +129,7 @@ async def test_a_token_that_runs_out_during_a_call_is_renewed_unnoticed(
         assert (await renewal.value).status == 200
         await expect(ada.call).to_have_attribute("data-call", "connected")
         await ada.moving()
-        assert await ada.opened("sockets") == 1
+        assert await ada.sockets() == 1
         assert not any("token" in url for url in await ada.page.evaluate("watch.sockets.map(s => s.url)"))
 
 

@@ -49,8 +49,8 @@ async def test_a_lost_socket_comes_back_and_nothing_is_lost_or_doubled(house: Ho
     ]
     await expect(ada.call).to_have_attribute("data-call", "connected", timeout=STEP_MS)
     assert "reconnecting" in await ada.page.evaluate("states")
-    assert await ada.opened("sockets") == 4
-    assert await ada.opened("peers") == 1, "the media connection does not depend on the socket"
+    assert await ada.sockets() == 4
+    assert await ada.legs() == 1, "the leg does not depend on the socket"
     assert await ada.frames() > frames
     await ada.moving()
     await expect(ada.page.locator("[data-status]").last).to_have_attribute(

@@ -2,6 +2,12 @@
 (() => {
   const watch = { peers: [], sockets: [], locks: 0, violations: [], interactiveAt: null };
   window.watch = watch;
+  // Which connection the picture on the screen comes by, and those to the relay: they need no ICE server.
+  watch.carrying = () => {
+    const shown = document.querySelector("video[data-seen]")?.srcObject.getTracks() ?? [];
+    return watch.peers.find((peer) => peer.getReceivers().some(({ track }) => shown.includes(track)));
+  };
+  watch.legs = () => watch.peers.filter((peer) => peer.getConfiguration().iceServers.length === 0);
   window.RTCPeerConnection = new Proxy(RTCPeerConnection, {
     construct(target, given) {
       const peer = Reflect.construct(target, given);

@@ -337,6 +337,12 @@ class LiveMachine(RuleBasedStateMachine):
         if client.socket is not None and client.all(LegOffer):
             client.say(OpenLeg(replace=client.last(LegOffer).leg))
 
+    @rule(name=user)
+    def restart_leg(self, name: str) -> None:
+        client = self.clients[name]
+        if client.socket is not None and client.all(LegOffer):
+            client.say(OpenLeg(restart=client.last(LegOffer).leg))
+
     # --- the relay ------------------------------------------------------------------------------
 
     def relay_will_say(self, *events: door.Event) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.errors import RateLimited
-from signaling.http.rate_limits import REFRESHES_PER_MINUTE, REQUESTS_PER_MINUTE, BoundedMemory, RateLimits
+from signaling.http.rate_limits import REFRESHES_PER_MINUTE, BoundedMemory, RateLimits
 from signaling.settings import AuthSettings, ServerSettings
 from tests.signaling.accounts.people import CONSENT, PASSWORD, registration
 from tests.signaling.http.service import API, bearer, error_of, running
@@ -104,7 +104,7 @@ async def test_anybody_can_write_a_forwarding_header(tmp_path: Path) -> None:
 
 async def test_everything_under_the_api_is_limited(tmp_path: Path) -> None:
     async with running(tmp_path) as service:
-        for _ in range(REQUESTS_PER_MINUTE):
+        for _ in range(LOW.requests_per_minute):
             await (await service.client.get(f"{API}/nothing")).read()
         response = await service.client.get(f"{API}/terms")
         assert (await error_of(response))[:2] == (429, "rate_limited")

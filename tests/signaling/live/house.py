@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 from aiohttp import WSMsgType, web
 
-from relay.door import Event, LoadReading, NodeLimits, RelaySnapshot, Request, SelfTestReport
+from relay.door import Event, LoadReading, NodeLimits, RelaySnapshot, RelayTotals, Request, SelfTestReport
 from signaling.core.effects import StoreBlock, StoreReport
 from signaling.core.identity import Identity
 from signaling.core.record import MatchEnded, MatchStarted
@@ -45,6 +45,7 @@ class ScriptedRelay:
         self.script = RelayScript()
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.silent = False
+        self.tested: SelfTestReport | None = None
         self.limited = NodeLimits(soft=0.7, hard=0.95, max_legs=100, max_egress_bps=0)
 
     async def start(self) -> None:
@@ -68,6 +69,9 @@ class ScriptedRelay:
     def snapshot(self) -> RelaySnapshot:
         raise NotImplementedError("signaling takes no snapshots")
 
+    def totals(self) -> RelayTotals:
+        raise NotImplementedError("signaling takes no totals")
+
     def load(self) -> LoadReading:
         return LoadReading()
 
@@ -80,7 +84,7 @@ class ScriptedRelay:
         self.limited = limits
 
     def self_test(self) -> SelfTestReport | None:
-        return None
+        return self.tested
 
 
 class Backend:

@@ -35,7 +35,7 @@ function Screen() {
   const call = useView((state) => state.call.kind);
   if (session === "restoring") return <Waiting />;
   if (session === "signed_out") return <Entry />;
-  if (connection === "taken" || connection === "replaced") return <Elsewhere kind={connection} />;
+  if (connection === "taken" || connection === "replaced" || connection === "disconnected") return <Elsewhere kind={connection} />;
   switch (call) {
     case "lobby":
       return <Lobby />;

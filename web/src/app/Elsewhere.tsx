@@ -4,8 +4,8 @@ import { Button } from "../ui/Button";
 import { AppBar } from "./AppBar";
 import { Mark } from "./Mark";
 
-/** This account talks in another window. */
-export function Elsewhere({ kind }: { kind: "taken" | "replaced" }) {
+/** This account talks in another window, or was sent away. */
+export function Elsewhere({ kind }: { kind: "taken" | "replaced" | "disconnected" }) {
   const { t } = useTranslation();
   const client = useClient();
   return (
@@ -16,7 +16,7 @@ export function Elsewhere({ kind }: { kind: "taken" | "replaced" }) {
         <h1 className="text-2xl font-bold">{t(`connection.${kind}Title`)}</h1>
         <p className="max-w-md text-muted">{t(`connection.${kind}Text`)}</p>
         <Button look="primary" large className="mt-2" onClick={() => client.takeOver()}>
-          {t("connection.takeOver")}
+          {t(kind === "disconnected" ? "connection.comeBack" : "connection.takeOver")}
         </Button>
       </main>
     </div>

@@ -86,8 +86,8 @@ export function browserClient(publish: (change: Partial<View>) => void): Client 
     api: new Api((input, init) => fetch(input, init)),
     exclusive,
     openSocket,
-    // No ICE servers: the relay's address is in its offer, and no third party is asked.
-    openPeer: () => new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" }),
+    // Servers of the service's own, if any: no third party is ever asked.
+    openPeer: (servers) => new RTCPeerConnection({ iceServers: [...servers], bundlePolicy: "max-bundle" }),
     streamOf: (tracks) => new MediaStream(tracks),
     media: browserMedia(),
     meter: new LevelMeter(),
@@ -106,6 +106,7 @@ export function browserClient(publish: (change: Partial<View>) => void): Client 
 
 function watchPage(client: Client): void {
   addEventListener("online", () => client.online());
+  watchNetwork(client);
   addEventListener("pagehide", () => client.leaving());
   addEventListener("pageshow", (event) => {
     if (event.persisted) client.back();
@@ -117,4 +118,15 @@ function watchPage(client: Client): void {
     if (document.visibilityState === "visible") client.visible();
   });
   for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, () => client.touched(), { capture: true });
+}
+
+/** Where the browser names the kind of network (phones do), another kind is another address. Its estimates are not. */
+function watchNetwork(client: Client): void {
+  const { connection } = navigator as Navigator & { connection?: EventTarget & { type?: string } };
+  let type = connection?.type;
+  connection?.addEventListener("change", () => {
+    if (connection.type === type) return;
+    type = connection.type;
+    if (type !== "none") client.networkChanged();
+  });
 }

@@ -1,13 +1,22 @@
 import type { Outgoing } from "./connection";
-import type { By, EndReason, Queued, RouteName, ServerMessage, Stranger } from "./types";
+import type { By, EndReason, Queued, Route, RouteName, ServerMessage, Stranger } from "./types";
 
 /** Two users who were brought together, as one of them sees it. */
 export interface Talk {
   readonly match: string;
   readonly stranger: Stranger;
   readonly matchedAtMs: number;
-  /** Of the route; messages of an older attempt are stale. */
-  readonly attempt: number;
+  /** The newest of each route; messages of an older one are stale. */
+  readonly attempts: Readonly<Record<RouteName, number>>;
+  /** Which route's picture is shown: the one that was connected last. Null until one was. */
+  readonly shown: RouteName | null;
+  /** What the stranger shows, where their client says so. */
+  readonly media: StrangerShows | null;
+}
+
+export interface StrangerShows {
+  readonly camera: boolean;
+  readonly microphone: boolean;
 }
 
 export interface Preferences {
@@ -21,8 +30,17 @@ export type Interruption =
   | "socket"
   /** Nothing is heard over the route. */
   | "media"
+  /** The same, and it is known on whose side. */
+  | "own_side"
+  | "their_side"
+  /** The direct route was lost; the relay is coming. */
+  | "direct_lost"
   /** The route is being changed; the last picture stays. */
   | "route";
+
+/** Why the relay is taken; the words are in the catalogue under `call.why`. */
+export const ROUTE_REASONS = ["address_hidden", "udp_blocked", "both_symmetric", "direct_slow", "direct_failed", "direct_lost"] as const;
+export type RouteReason = (typeof ROUTE_REASONS)[number];
 
 /** Where the user is. Everything the screens show of a call comes from this one value. */
 export type CallState =
@@ -38,12 +56,21 @@ export type CallState =
       readonly online: number;
       readonly estimateSeconds: number | null;
     }
-  | { readonly kind: "connecting"; readonly talk: Talk; readonly preferences: Preferences; readonly route: RouteName | null }
+  | {
+      readonly kind: "connecting";
+      readonly talk: Talk;
+      readonly preferences: Preferences;
+      /** What is being tried, and why it is that one. */
+      readonly route: RouteName | null;
+      readonly reason: RouteReason | null;
+    }
   | {
       readonly kind: "connected";
       readonly talk: Talk;
       readonly preferences: Preferences;
       readonly route: RouteName;
+      /** Why the match went by relay, as last told. */
+      readonly reason: RouteReason | null;
       readonly connectedAtMs: number;
     }
   | {
@@ -51,6 +78,7 @@ export type CallState =
       readonly talk: Talk;
       readonly preferences: Preferences;
       readonly route: RouteName | null;
+      readonly reason: RouteReason | null;
       readonly connectedAtMs: number | null;
       readonly cause: Interruption;
       readonly sinceMs: number;
@@ -159,16 +187,16 @@ export function step(state: CallState, event: CallEvent, nowMs: number, settings
 type InTalk = Extract<CallState, { kind: "connecting" | "connected" | "reconnecting" }>;
 
 function interrupted(state: InTalk, cause: Interruption, nowMs: number): CallState {
-  const { talk, preferences, route } = state;
+  const { talk, preferences, route, reason } = state;
   const sinceMs = state.kind === "reconnecting" ? state.sinceMs : nowMs;
   const connectedAtMs = state.kind === "connecting" ? null : state.connectedAtMs;
-  return { kind: "reconnecting", talk, preferences, route, connectedAtMs, cause, sinceMs };
+  return { kind: "reconnecting", talk, preferences, route, reason, connectedAtMs, cause, sinceMs };
 }
 
 function restored(state: Extract<CallState, { kind: "reconnecting" }>): CallState {
-  const { talk, preferences, route, connectedAtMs } = state;
-  if (connectedAtMs === null || route === null) return { kind: "connecting", talk, preferences, route };
-  return { kind: "connected", talk, preferences, route, connectedAtMs };
+  const { talk, preferences, route, reason, connectedAtMs } = state;
+  if (connectedAtMs === null || route === null) return { kind: "connecting", talk, preferences, route, reason };
+  return { kind: "connected", talk, preferences, route, reason, connectedAtMs };
 }
 
 /** The service knows nothing of what was: a talk is over, a search starts anew. */
@@ -189,13 +217,21 @@ function heard(state: CallState, message: ServerMessage, nowMs: number, settings
       // In the lobby it crossed our `leave`, which ends it: nobody is shown to a user who cancelled.
       if (state.kind === "lobby") return { state, send: [{ type: "leave" }] };
       if (state.kind !== "joining" && state.kind !== "finding") return stay(state);
-      const talk: Talk = { match: message.match, stranger: message.stranger, matchedAtMs: nowMs, attempt: 0 };
-      return stay({ kind: "connecting", talk, preferences: state.preferences, route: null });
+      const { match, stranger } = message;
+      const talk: Talk = { match, stranger, matchedAtMs: nowMs, attempts: { direct: 0, relay: 0 }, shown: null, media: null };
+      return stay({ kind: "connecting", talk, preferences: state.preferences, route: null, reason: null });
     }
     case "route": {
-      if (!inTalk(state) || message.match !== state.talk.match || message.attempt < state.talk.attempt) return stay(state);
-      const talk: Talk = { ...state.talk, attempt: message.attempt };
-      return stay(routed({ ...state, talk }, message.state, message.route, nowMs));
+      if (!inTalk(state) || message.match !== state.talk.match) return stay(state);
+      const { attempts } = state.talk;
+      if (message.attempt < attempts[message.route]) return stay(state);
+      const talk: Talk = { ...state.talk, attempts: { ...attempts, [message.route]: message.attempt } };
+      return stay(routed({ ...state, talk }, message, nowMs));
+    }
+    case "stranger_media": {
+      if (!inTalk(state) || message.match !== state.talk.match) return stay(state);
+      const { camera, microphone } = message;
+      return stay({ ...state, talk: { ...state.talk, media: { camera, microphone } } });
     }
     case "ended": {
       if (!inTalk(state) || message.match !== state.talk.match) return stay(state);
@@ -223,25 +259,43 @@ function queued(state: CallState, message: Queued, nowMs: number): Step {
   return stay({ kind: "finding", sinceMs, preferences: state.preferences, position, waiting, online, estimateSeconds });
 }
 
-function routed(
-  state: InTalk,
-  now: "trying" | "linked" | "connected" | "interrupted" | "unlinked",
-  route: RouteName,
-  nowMs: number,
-): CallState {
-  const { talk, preferences } = state;
-  const connectedAtMs = state.kind === "connecting" ? null : state.connectedAtMs;
+/**
+ * Each route has its own story; only that of the one whose picture is shown changes what the user sees,
+ * and another takes its place when it is connected (docs/protocol.md, section 3.2).
+ */
+function routed(state: InTalk, { state: now, route, reason }: Route, nowMs: number): CallState {
+  const carries = state.kind === "connected" ? state.route : null;
   switch (now) {
     case "trying":
-    case "linked":
-      // Before the first connection this is connecting; later it is a change of route.
-      if (connectedAtMs === null) return { kind: "connecting", talk, preferences, route };
-      return state.kind === "connected" && state.route === route ? state : interrupted({ ...state, route }, "route", nowMs);
-    case "connected":
-      return { kind: "connected", talk, preferences, route, connectedAtMs: connectedAtMs ?? nowMs };
+    case "linked": {
+      if (carries !== null) return state;
+      const why = now === "trying" ? known(reason) : state.reason;
+      if (state.kind === "reconnecting") return route === "direct" ? state : interrupted({ ...state, route, reason: why }, "route", nowMs);
+      // The relay is only told when it is to carry, so it is what one waits for.
+      return { ...state, route: state.route === "relay" ? "relay" : route, reason: why ?? state.reason };
+    }
+    case "connected": {
+      const { preferences, talk } = state;
+      const connectedAtMs = state.kind === "connecting" ? nowMs : (state.connectedAtMs ?? nowMs);
+      const why = route === "relay" ? state.reason : null;
+      return { kind: "connected", talk: { ...talk, shown: route }, preferences, route, reason: why, connectedAtMs };
+    }
     case "interrupted":
-      return interrupted(state, "media", nowMs);
+      if (carries !== null ? carries !== route : route === "direct") return state;
+      return interrupted(state, INTERRUPTIONS[reason ?? ""] ?? "media", nowMs);
     case "unlinked":
-      return connectedAtMs === null ? { kind: "connecting", talk, preferences, route } : interrupted({ ...state, route }, "route", nowMs);
+      // The last picture stays, and the other route's story says what comes.
+      if (carries !== null ? carries !== route : route === "direct") return state;
+      return state.kind === "connecting" ? state : interrupted(state, "route", nowMs);
   }
+}
+
+const INTERRUPTIONS: Readonly<Record<string, Interruption>> = {
+  your_connection: "own_side",
+  stranger_connection: "their_side",
+  direct_lost: "direct_lost",
+};
+
+function known(reason: string | null): RouteReason | null {
+  return ROUTE_REASONS.find((one) => one === reason) ?? null;
 }

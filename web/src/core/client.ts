@@ -1,22 +1,20 @@
 import type { Api } from "./api";
 import { type CallEvent, type CallState, inTalk, lobby, step } from "./call";
 import { Chat } from "./chat";
-import { type Cancel, type Clock, every } from "./clock";
+import type { Cancel, Clock } from "./clock";
 import { Connection, type ConnectionState, type Outgoing, type Socket } from "./connection";
+import { Direct } from "./direct";
 import { Devices, type DevicesState, type Kind, type Media, noDevices } from "./devices";
 import { Leg } from "./leg";
+import { LegRecovery } from "./legrecovery";
 import { LegWatch } from "./legwatch";
 import { News } from "./news";
 import { type Exclusive, Session, type SessionState } from "./session";
 import { type Settings, SettingsKeeper, type Store } from "./settings";
-import { type LevelMeter, MutedTalk } from "./sound";
+import { type Placeholding, Showing } from "./showing";
+import type { LevelMeter } from "./sound";
 import type { View } from "./view";
 import type { Report, ServerMessage } from "./wire";
-
-export interface Placeholding {
-  get(): MediaStreamTrack | null;
-  stop(): void;
-}
 
 /** The browser, as far as the client touches it. */
 export interface Surroundings {
@@ -24,7 +22,7 @@ export interface Surroundings {
   readonly api: Api;
   readonly exclusive: Exclusive;
   readonly openSocket: () => Socket;
-  readonly openPeer: () => RTCPeerConnection;
+  readonly openPeer: (servers: readonly RTCIceServer[]) => RTCPeerConnection;
   readonly streamOf: (tracks: MediaStreamTrack[]) => MediaStream;
   readonly media: Media | null;
   readonly meter: LevelMeter;
@@ -39,23 +37,25 @@ export interface Surroundings {
 }
 
 const ESC_ARMED_MS = 2_500;
-const LISTEN_MS = 100;
+
 /** Puts the parts together. Screens call its methods and read what it publishes. */
 export class Client {
   readonly session: Session;
   readonly connection: Connection;
   readonly devices: Devices;
   readonly leg: Leg;
+  readonly direct: Direct;
   readonly chat: Chat;
   readonly meter: LevelMeter;
   private readonly settings: SettingsKeeper;
   readonly news: News;
   private readonly watch: LegWatch;
-  private readonly mutedTalk = new MutedTalk();
+  private readonly recovery: LegRecovery;
+  private readonly showing: Showing;
   private call: CallState = lobby;
+  private pathLost = false;
   private cancelEsc: Cancel = () => undefined;
   private cancelTick: Cancel = () => undefined;
-  private cancelListen: Cancel = () => undefined;
   private devicesWanted = false;
   private lastDevices = noDevices;
 
@@ -81,26 +81,70 @@ export class Client {
         onResumed: () => {
           this.dispatch({ kind: "socket_resumed" });
           this.watch.reopen(this.leg.state);
+          // A socket that was lost with a media path came back from another address: the leg's is dead too.
+          if (this.pathLost) this.recovery.networkChanged();
+          else this.recovery.resumed();
+          this.pathLost = false;
         },
         onFresh: () => this.startAnew(),
       },
     });
     this.leg = new Leg({
+      clock,
+      tcpFirst: () => !inTalk(this.call) && this.watch.wantsTcp,
+      onTcp: () => this.watch.tcpWorks(),
+      onConnection: (leg, state) => {
+        if (state === "disconnected" || state === "failed") this.pathBroke();
+        this.recovery.connection(leg, state);
+      },
       open: around.openPeer,
       streamOf: around.streamOf,
       answer: (leg, sdp) => this.connection.send({ type: "leg_answer", leg, sdp }),
       onState: (leg) => {
         publish({ leg });
         this.watch.changed(leg);
+        if (leg.kind === "interrupted") this.recovery.interrupted();
+        else if (leg.kind === "closed" || leg.kind === "none") this.recovery.forget();
       },
       onIncoming: (incoming) => publish({ incoming }),
     });
-    this.watch = new LegWatch({ clock, connection: this.connection, leg: this.leg, call: () => this.call, publish });
+    this.direct = new Direct({
+      clock,
+      open: () => around.openPeer([{ urls: [...this.connection.stun] }]),
+      streamOf: around.streamOf,
+      send: (message) => {
+        this.connection.send(message);
+        if (message.type === "direct_state" && message.state !== "connected") this.pathBroke();
+      },
+      onIncoming: (incomingDirect) => publish({ incomingDirect }),
+    });
+    const { connection, direct, leg } = this;
+    this.watch = new LegWatch({ clock, connection, leg, direct, call: () => this.call, openPeer: around.openPeer, publish });
+    this.recovery = new LegRecovery({
+      clock,
+      send: (message) => this.connection.send(message),
+      socketOpen: () => this.connection.state.kind === "open",
+      state: () => this.leg.connectionState,
+    });
     this.devices = new Devices({
       media: around.media,
       wishes: () => this.settings.value,
       onState: (state) => this.devicesChanged(state),
       onTracks: () => this.tracksChanged(),
+    });
+    this.showing = new Showing({
+      clock,
+      meter: around.meter,
+      placeholder: around.placeholder,
+      devices: () => this.devices,
+      microphoneOn: () => this.settings.value.microphoneOn,
+      talking: () => inTalk(this.call),
+      send: (tracks) => {
+        void this.leg.send(tracks);
+        this.direct.send(tracks);
+      },
+      say: (message) => this.connection.send(message),
+      onMutedTalk: () => this.news.notice("mutedTalk"),
     });
     this.chat = new Chat({
       clock,
@@ -115,6 +159,7 @@ export class Client {
   start(): void {
     void this.session.restore();
     void this.leg.setLowBandwidth(this.settings.value.lowBandwidth);
+    this.direct.setLowBandwidth(this.settings.value.lowBandwidth);
   }
 
   // --- what the screens ask for ------------------------------------------------------------------
@@ -198,9 +243,8 @@ export class Client {
   setMicrophone(on: boolean): void {
     this.settings.set({ microphoneOn: on });
     this.news.announce(on ? "unmuted" : "muted");
-    const track = this.devices.microphoneTrack;
-    if (track !== null) track.enabled = on;
-    else if (on) void this.devices.open("microphone");
+    this.showing.microphoneSet();
+    if (on && this.devices.microphoneTrack === null) void this.devices.open("microphone");
   }
 
   chooseCamera(cameraId: string): void {
@@ -227,12 +271,18 @@ export class Client {
   setLowBandwidth(lowBandwidth: boolean): void {
     this.settings.set({ lowBandwidth });
     void this.leg.setLowBandwidth(lowBandwidth);
+    this.direct.setLowBandwidth(lowBandwidth);
     if (lowBandwidth) this.news.notice("lowBandwidthOn");
   }
 
   /** Looks at the network through the relay leg; nothing waits for it. */
   checkNetwork(): void {
     this.watch.check();
+  }
+
+  /** A frame of this stream of the stranger's is on the screen. */
+  seen(stream: MediaStream): void {
+    this.direct.seen(stream);
   }
 
   takeOver(): void {
@@ -248,6 +298,14 @@ export class Client {
 
   online(): void {
     this.connection.retryNow();
+    this.networkChanged();
+  }
+
+  /** The device may have another address from now on. */
+  networkChanged(): void {
+    this.connection.check();
+    this.recovery.networkChanged();
+    this.direct.networkChanged();
   }
 
   visible(): void {
@@ -271,6 +329,12 @@ export class Client {
 
   // --- what happens ------------------------------------------------------------------------------
 
+  /** What broke a media path may have broken the socket too, which would notice it much later. */
+  private pathBroke(): void {
+    this.pathLost = true;
+    this.connection.check();
+  }
+
   private sessionChanged(session: SessionState): void {
     this.around.publish({ session });
     if (session.kind === "signed_in") {
@@ -280,6 +344,7 @@ export class Client {
       this.connection.close();
       this.dispatch({ kind: "reset" });
       this.leg.close();
+      this.watch.stop();
       this.devices.stop();
       this.around.placeholder.stop();
       this.devicesWanted = false;
@@ -291,7 +356,7 @@ export class Client {
     if (connection.kind === "waiting") {
       this.chat.socketLost();
       this.dispatch({ kind: "socket_lost" });
-    } else if (connection.kind === "replaced" || connection.kind === "taken") {
+    } else if (connection.kind === "replaced" || connection.kind === "taken" || connection.kind === "disconnected") {
       this.dispatch({ kind: "reset" });
       this.leg.close();
     }
@@ -300,6 +365,7 @@ export class Client {
   private startAnew(): void {
     this.leg.close();
     this.chat.end();
+    this.showing.sayAgain();
     this.dispatch({ kind: "socket_fresh" });
     this.checkNetwork();
   }
@@ -308,6 +374,10 @@ export class Client {
     switch (message.type) {
       case "leg_offer":
         void this.leg.offer(message);
+        return;
+      case "description":
+      case "candidate":
+        this.direct.heard(message);
         return;
       case "leg_state":
         this.leg.report(message);
@@ -336,14 +406,14 @@ export class Client {
     this.chat.handle(message);
     this.dispatch({ kind: "message", message });
     if (message.type === "route" && inTalk(this.call) && this.call.talk.match === message.match) {
-      if (message.state === "linked") this.linked();
+      if (message.route === "direct") this.direct.route(message);
+      else if (message.state === "linked") this.linked();
       else if (message.state === "unlinked") void this.leg.unlink();
     }
   }
 
   private linked(): void {
     this.around.publish({ linkedAt: this.around.pageTimeMs() });
-    this.watch.forgetQuality();
     void this.leg.link();
   }
 
@@ -367,6 +437,7 @@ export class Client {
     const matchNow = "talk" in now ? now.talk.match : null;
     if (inTalk(before) && !inTalk(now)) {
       void this.leg.unlink();
+      this.direct.end();
       this.chat.end();
       this.disarm();
       this.watch.forgetQuality();
@@ -380,7 +451,22 @@ export class Client {
       this.cancelTick = this.around.clock.after(delayMs, () => this.dispatch({ kind: "tick" }));
     }
     if (inTalk(now) !== inTalk(before)) this.watch.look();
+    if (inTalk(before) && inTalk(now) && now.talk.shown !== before.talk.shown) {
+      this.watch.forgetQuality();
+      if (before.talk.shown !== null) this.news.notice(now.talk.shown === "direct" ? "nowDirect" : "nowRelayed");
+    }
+    if (inTalk(now) || inTalk(before)) this.strangerShows(before, now);
     this.tell(before, now);
+  }
+
+  private strangerShows(before: CallState, now: CallState): void {
+    const was = inTalk(before) ? before.talk.media : null;
+    const is = inTalk(now) ? now.talk.media : null;
+    this.showing.strangerIsTold(is !== null);
+    if (!inTalk(now) || is === null || was === null) return;
+    const { name } = now.talk.stranger;
+    if (is.camera !== was.camera) this.news.announce(is.camera ? "theirCameraOn" : "theirCameraOff", name);
+    else if (is.microphone !== was.microphone) this.news.announce(is.microphone ? "theyAreHeard" : "theyAreMuted", name);
   }
 
   private tell(before: CallState, now: CallState): void {
@@ -418,20 +504,9 @@ export class Client {
   }
 
   private tracksChanged(): void {
-    const { cameraTrack, microphoneTrack } = this.devices;
-    if (microphoneTrack !== null) microphoneTrack.enabled = this.settings.value.microphoneOn;
-    this.meter.listen(microphoneTrack);
+    const { cameraTrack } = this.devices;
     this.around.publish({ own: cameraTrack === null ? null : this.around.streamOf([cameraTrack]) });
-    if (cameraTrack !== null) this.around.placeholder.stop();
-    const video = cameraTrack ?? this.around.placeholder.get();
-    void this.leg.send({ audio: microphoneTrack, video });
-    this.cancelListen();
-    if (microphoneTrack !== null) this.cancelListen = every(this.around.clock, LISTEN_MS, () => this.listen());
-  }
-
-  private listen(): void {
-    const muted = inTalk(this.call) && !this.settings.value.microphoneOn;
-    if (this.mutedTalk.hear(muted ? this.meter.level() : 0, muted, this.around.clock.nowMs())) this.news.notice("mutedTalk");
+    this.showing.tracksChanged();
   }
 
   private disarm(): void {

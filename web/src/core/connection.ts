@@ -28,7 +28,9 @@ export type ConnectionState =
   /** Another socket of this account took the seat over. */
   | { readonly kind: "replaced" }
   /** Another socket of this account has the seat; `takeOver` takes it. */
-  | { readonly kind: "taken" };
+  | { readonly kind: "taken" }
+  /** An operator ended this connection; `takeOver` comes back. */
+  | { readonly kind: "disconnected" };
 
 type Numberless<M> = M extends unknown ? Omit<M, "n"> : never;
 /** What callers send: everything but the greeting and the ping, and without its number. */
@@ -60,15 +62,21 @@ const CLIENT = "burrow-web/1";
 /** Unacknowledged messages kept. Over it a message is refused: the sender shows it as failed. */
 const OUTBOX = 256;
 const WELCOME_WITHIN_MS = 10_000;
+/** For an answer to a ping that was sent because the network may have changed. */
+const ANSWER_MS = 2_000;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 8_000;
 
+/** Ends the seat; whoever means to come back must say something else. */
+const DONE = 1000;
+const COMING_BACK = 4900;
 const CLOSED_BY_SERVICE = 1012;
 const PROTOCOL_VIOLATION = 4000;
 const REPLACED = 4001;
 const NOT_AUTHENTICATED = 4002;
 const TOO_MANY_MESSAGES = 4003;
 const SEAT_TAKEN = 4005;
+const PUT_OUT = 4006;
 
 function parse(data: unknown): ServerMessage | null {
   if (typeof data !== "string") return null;
@@ -104,13 +112,20 @@ export class Connection {
   private takeOverNext = false;
   private retryAfterMs: number | null = null;
   private pingSentAtMs: number | null = null;
+  private checking = false;
   private heardAtMs = 0;
   private roundTrip: number | null = null;
+  private stunUrls: readonly string[] = [];
 
   constructor(private readonly options: ConnectionOptions) {}
 
   get state(): ConnectionState {
     return this.current;
+  }
+
+  /** The relay's own STUN addresses: for the direct route and the network check. */
+  get stun(): readonly string[] {
+    return this.stunUrls;
   }
 
   /** Of the last ping, in milliseconds. */
@@ -125,7 +140,7 @@ export class Connection {
 
   /** Takes the seat from the account's other socket. */
   takeOver(): void {
-    if (this.current.kind !== "taken" && this.current.kind !== "replaced") return;
+    if (!["taken", "replaced", "disconnected"].includes(this.current.kind)) return;
     this.takeOverNext = true;
     this.forgetSeat();
     void this.dial();
@@ -136,8 +151,24 @@ export class Connection {
     if (this.current.kind === "waiting") void this.dial();
   }
 
+  /** The network may be another one: a socket that does not answer soon is given up. */
+  check(): void {
+    if (this.current.kind !== "open" || this.checking) return;
+    this.cancelPing();
+    const periodMs = this.current.limits.ping_seconds * 1000;
+    const askedAtMs = this.options.clock.nowMs();
+    this.checking = true;
+    this.pingSentAtMs = askedAtMs;
+    this.write({ type: "ping", n: 0, received: this.received });
+    this.cancelPing = this.options.clock.after(ANSWER_MS, () => {
+      this.checking = false;
+      if (this.pingSentAtMs === askedAtMs && this.heardAtMs <= askedAtMs) this.lose();
+      else this.ping(periodMs);
+    });
+  }
+
   close(): void {
-    this.dropSocket(1000);
+    this.dropSocket(DONE);
     this.forgetSeat();
     this.attempt = 0;
     this.change({ kind: "closed" });
@@ -153,7 +184,7 @@ export class Connection {
   }
 
   private async dial(): Promise<void> {
-    this.dropSocket(1000);
+    this.dropSocket(COMING_BACK);
     this.attempt += 1;
     this.change({ kind: "connecting", attempt: this.attempt });
     const dialling = this.attempt;
@@ -172,7 +203,7 @@ export class Connection {
       const resume = this.seat === null ? null : { seat: this.seat, received: this.received };
       const takeOver = this.takeOverNext;
       socket.send(
-        JSON.stringify({ type: "hello", n: 0, token, resume, take_over: takeOver, client: CLIENT } satisfies ClientMessage),
+        JSON.stringify({ type: "hello", n: 0, token, resume, take_over: takeOver, direct: true, client: CLIENT } satisfies ClientMessage),
       );
     };
     socket.onmessage = (event) => {
@@ -211,6 +242,7 @@ export class Connection {
       this.outbox = [];
     }
     const { user, limits } = message;
+    this.stunUrls = message.stun;
     if (message.protocol !== PROTOCOL_VERSION) console.warn(`the service speaks protocol ${message.protocol}`);
     this.change({ kind: "open", user, limits });
     if (message.resumed) {
@@ -262,6 +294,7 @@ export class Connection {
   private closed(code: number, welcomed: boolean): void {
     this.cancelTimer();
     this.cancelPing();
+    this.checking = false;
     switch (code) {
       case REPLACED:
         this.forgetSeat();
@@ -270,6 +303,10 @@ export class Connection {
       case SEAT_TAKEN:
         this.forgetSeat();
         this.change({ kind: "taken" });
+        return;
+      case PUT_OUT:
+        this.forgetSeat();
+        this.change({ kind: "disconnected" });
         return;
       case NOT_AUTHENTICATED:
         void this.options.renew().then(() => {
@@ -293,12 +330,12 @@ export class Connection {
 
   /** Gives this socket up and comes back with another. */
   private lose(): void {
-    this.dropSocket(1000);
+    this.dropSocket(COMING_BACK);
     this.wait("lost");
   }
 
   private wait(cause: WaitCause, atLeastMs = 0): void {
-    this.dropSocket(1000);
+    this.dropSocket(COMING_BACK);
     const growing = Math.min(FIRST_DELAY_MS * 2 ** Math.max(0, this.attempt - 1), LONGEST_DELAY_MS);
     const delayMs = Math.max(atLeastMs, growing) * (1 + this.options.random() / 2);
     this.retryAfterMs = null;
@@ -309,6 +346,7 @@ export class Connection {
   private dropSocket(code: number): void {
     this.cancelTimer();
     this.cancelPing();
+    this.checking = false;
     const socket = this.socket;
     this.socket = null;
     socket?.close(code);

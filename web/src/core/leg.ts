@@ -1,5 +1,7 @@
+import type { Cancel, Clock } from "./clock";
 import type { LegOffer, LegState as LegMessage } from "./wire";
-import type { MediaTotals } from "./quality";
+import { limitRates, nothing, type OwnTracks, putTracks } from "./sending";
+import { type ConnectionStats, type Offered, offeredBy, readStats, withoutUdp } from "./stats";
 
 export type LegState =
   | { readonly kind: "none" }
@@ -9,39 +11,25 @@ export type LegState =
   | { readonly kind: "closed"; readonly code: string }
   | { readonly kind: "refused"; readonly code: string };
 
-/** What is sent while linked. Null sends nothing. */
-export interface Outgoing {
-  readonly audio: MediaStreamTrack | null;
-  readonly video: MediaStreamTrack | null;
-}
-
-/** A way between browser and relay that was tried. */
-export interface PairFact {
-  readonly protocol: "udp" | "tcp";
-  readonly succeeded: boolean;
-  readonly selected: boolean;
-  readonly roundTripMs: number | null;
-}
-
-export interface LegStats {
-  readonly pairs: readonly PairFact[];
-  readonly offered: { readonly udp: boolean; readonly tcp: boolean };
-  readonly totals: MediaTotals;
-}
-
 export interface LegOptions {
-  readonly open: () => RTCPeerConnection;
+  readonly clock: Clock;
+  /** With the TURN server that came with the offer, if one did. */
+  readonly open: (servers: readonly RTCIceServer[]) => RTCPeerConnection;
   readonly streamOf: (tracks: MediaStreamTrack[]) => MediaStream;
   readonly answer: (leg: string, sdp: string) => void;
+  /** Whether it is still to be seen if TCP gets through: a browser whose UDP works never tries it. */
+  readonly tcpFirst: () => boolean;
+  readonly onTcp: () => void;
+  /** How the browser says the leg's connection is. */
+  readonly onConnection: (leg: string, state: RTCPeerConnectionState) => void;
   readonly onState: (state: LegState) => void;
   /** The stranger's picture and sound; null when there is no connection. The same object for a leg's life. */
   readonly onIncoming: (stream: MediaStream | null) => void;
 }
 
+/** How long UDP is held back for that; over it, TCP may still be what is left. */
+const TCP_FIRST_MS = 800;
 const AUDIO_MID = "0";
-const VIDEO_MID = "1";
-const LOW_BITRATE_BPS = 120_000;
-const VIDEO_BITRATE_BPS = 2_500_000;
 
 /**
  * The one media connection to the relay. It outlives matches: being matched only puts tracks on its
@@ -51,10 +39,11 @@ export class Leg {
   private current: LegState = { kind: "none" };
   private connection: RTCPeerConnection | null = null;
   private id: string | null = null;
-  private offered = { udp: false, tcp: false };
-  private outgoing: Outgoing = { audio: null, video: null };
+  private offered: Offered = { udp: false, tcp: false, tls: false };
+  private outgoing: OwnTracks = nothing;
   private linked = false;
   private lowBandwidth = false;
+  private cancelHold: Cancel = () => undefined;
   /** Negotiations and changes of tracks go one after the other. */
   private work: Promise<void> = Promise.resolve();
 
@@ -66,18 +55,24 @@ export class Leg {
 
   /** Answers the relay's offer: a new leg, or the same one with fewer codecs. */
   offer(message: LegOffer): Promise<void> {
+    let { sdp: offered } = message;
+    let held: readonly string[] = [];
     // At once, not in turn: what the relay says next of this leg must find it.
     if (this.id !== message.leg || this.connection === null) {
       this.shut();
       this.id = message.leg;
-      this.connection = this.options.open();
+      const opened = this.options.open(iceServers(message.turn));
+      opened.onconnectionstatechange = () => this.options.onConnection(message.leg, opened.connectionState);
+      this.connection = opened;
+      if (this.options.tcpFirst() && offeredBy(offered).tcp) ({ sdp: offered, candidates: held } = withoutUdp(offered));
       this.change({ kind: "opening", leg: message.leg });
     }
     const connection = this.connection;
     return this.queue(async () => {
       if (this.connection !== connection) return;
-      this.offered = offeredBy(message.sdp);
-      await connection.setRemoteDescription({ type: "offer", sdp: message.sdp });
+      this.offered = offeredBy(message.sdp, message.turn !== null);
+      await connection.setRemoteDescription({ type: "offer", sdp: offered });
+      if (held.length > 0) this.holdBack(connection, held);
       for (const transceiver of connection.getTransceivers()) transceiver.direction = "sendrecv";
       await connection.setLocalDescription(await connection.createAnswer());
       if (this.replaced(connection)) return;
@@ -85,9 +80,14 @@ export class Leg {
       if (sdp === undefined) return;
       this.options.onIncoming(this.options.streamOf(connection.getReceivers().map((receiver) => receiver.track)));
       this.options.answer(message.leg, sdp);
-      await this.limitRates(connection);
+      await limitRates(connection, this.lowBandwidth);
       await this.putTracks(connection);
     });
+  }
+
+  /** How the browser says it is; null when there is none. */
+  get connectionState(): RTCPeerConnectionState | null {
+    return this.connection?.connectionState ?? null;
   }
 
   /** What the relay says of this leg. */
@@ -122,7 +122,7 @@ export class Leg {
     return this.tracksChanged();
   }
 
-  send(outgoing: Outgoing): Promise<void> {
+  send(outgoing: OwnTracks): Promise<void> {
     this.outgoing = outgoing;
     return this.tracksChanged();
   }
@@ -131,7 +131,7 @@ export class Leg {
   setLowBandwidth(on: boolean): Promise<void> {
     this.lowBandwidth = on;
     return this.queue(async () => {
-      if (this.connection !== null) await this.limitRates(this.connection);
+      if (this.connection !== null) await limitRates(this.connection, this.lowBandwidth);
     });
   }
 
@@ -141,9 +141,35 @@ export class Leg {
     this.change({ kind: "none" });
   }
 
-  async stats(nowMs: number): Promise<LegStats | null> {
+  async stats(nowMs: number): Promise<ConnectionStats | null> {
     if (this.connection === null) return null;
     return readStats(await this.connection.getStats(), this.offered, nowMs);
+  }
+
+  /** The relay's UDP addresses are given to the browser when TCP has got through, or has had its time. */
+  private holdBack(connection: RTCPeerConnection, held: readonly string[]): void {
+    const give = (): void => {
+      this.cancelHold();
+      connection.oniceconnectionstatechange = null;
+      void this.queue(async () => {
+        if (this.replaced(connection)) return;
+        for (const candidate of held) await connection.addIceCandidate({ candidate, sdpMid: AUDIO_MID });
+      });
+    };
+    this.cancelHold = this.options.clock.after(TCP_FIRST_MS, give);
+    connection.oniceconnectionstatechange = () => {
+      if (connection.iceConnectionState !== "connected" && connection.iceConnectionState !== "completed") return;
+      void this.tellTcp(connection);
+      give();
+    };
+  }
+
+  /** Connected without UDP: directly by TCP, or only through the TURN server. */
+  private async tellTcp(connection: RTCPeerConnection): Promise<void> {
+    const report = await connection.getStats().catch(() => null); // Closed meanwhile: then nothing is told.
+    if (report === null) return;
+    const { pairs } = readStats(report, this.offered, this.options.clock.nowMs());
+    if (pairs.some(({ protocol, succeeded, turned }) => protocol === "tcp" && succeeded && !turned)) this.options.onTcp();
   }
 
   /** Apart, because another offer may have come while this one was being answered. */
@@ -157,29 +183,8 @@ export class Leg {
     });
   }
 
-  private async putTracks(connection: RTCPeerConnection): Promise<void> {
-    const { audio, video } = this.linked ? this.outgoing : { audio: null, video: null };
-    for (const transceiver of connection.getTransceivers()) {
-      const track = transceiver.mid === AUDIO_MID ? audio : transceiver.mid === VIDEO_MID ? video : null;
-      if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
-    }
-  }
-
-  private async limitRates(connection: RTCPeerConnection): Promise<void> {
-    for (const { mid, sender } of connection.getTransceivers()) {
-      const parameters = sender.getParameters();
-      const [encoding] = parameters.encodings;
-      if (encoding === undefined) continue;
-      if (mid === AUDIO_MID) {
-        encoding.priority = "high";
-        encoding.networkPriority = "high";
-      } else {
-        encoding.maxBitrate = this.lowBandwidth ? LOW_BITRATE_BPS : VIDEO_BITRATE_BPS;
-        encoding.scaleResolutionDownBy = this.lowBandwidth ? 4 : 1;
-        encoding.maxFramerate = this.lowBandwidth ? 10 : 30;
-      }
-      await sender.setParameters(parameters);
-    }
+  private putTracks(connection: RTCPeerConnection): Promise<void> {
+    return putTracks(connection, this.linked ? this.outgoing : nothing);
   }
 
   private queue(work: () => Promise<void>): Promise<void> {
@@ -193,8 +198,13 @@ export class Leg {
   private shut(): void {
     this.id = null;
     if (this.connection === null) return;
+    this.cancelHold();
+    this.connection.oniceconnectionstatechange = null;
+    this.connection.onconnectionstatechange = null;
     this.connection.close();
     this.connection = null;
+    // What waits for a closed connection waits for ever (W3C WebRTC 1.0, section 4.4.1.2): the next must not.
+    this.work = Promise.resolve();
     this.options.onIncoming(null);
   }
 
@@ -204,81 +214,6 @@ export class Leg {
   }
 }
 
-export function offeredBy(sdp: string): { udp: boolean; tcp: boolean } {
-  const candidates = sdp.split(/\r?\n/u).filter((line) => line.startsWith("a=candidate:"));
-  const speaks = (protocol: string): boolean => candidates.some((line) => line.split(" ")[2]?.toLowerCase() === protocol);
-  return { udp: speaks("udp"), tcp: speaks("tcp") };
-}
-
-type Entry = Record<string, unknown>;
-
-function amount(entry: Entry, key: string): number {
-  const value = entry[key];
-  return typeof value === "number" ? value : 0;
-}
-
-function amountOrNull(entry: Entry, key: string): number | null {
-  const value = entry[key];
-  return typeof value === "number" ? value : null;
-}
-
-/** The browser's report in this client's words. Names of fields: W3C's webrtc-stats. */
-export function readStats(
-  report: { forEach(visit: (entry: Entry) => void): void },
-  offered: { udp: boolean; tcp: boolean },
-  nowMs: number,
-): LegStats {
-  const entries = new Map<string, Entry>();
-  report.forEach((entry) => {
-    if (typeof entry["id"] === "string") entries.set(entry["id"], entry);
-  });
-  const selectedIds = new Set<unknown>();
-  for (const entry of entries.values()) {
-    if (entry["type"] === "transport") selectedIds.add(entry["selectedCandidatePairId"]);
-  }
-  const pairs: PairFact[] = [];
-  const totals = {
-    atMs: nowMs,
-    packetsReceived: 0,
-    packetsLost: 0,
-    frozenSeconds: 0,
-    framesDecoded: 0,
-    lossOut: null as number | null,
-    roundTripMs: null as number | null,
-    availableOutBps: null as number | null,
-  };
-  for (const [id, entry] of entries) {
-    switch (entry["type"]) {
-      case "candidate-pair": {
-        const remote = entries.get(String(entry["remoteCandidateId"]));
-        const local = entries.get(String(entry["localCandidateId"]));
-        const protocol = (remote ?? local)?.["protocol"] === "tcp" ? "tcp" : "udp";
-        const seconds = amountOrNull(entry, "currentRoundTripTime");
-        const roundTripMs = seconds === null ? null : seconds * 1000;
-        const selected = selectedIds.has(id);
-        pairs.push({ protocol, succeeded: entry["state"] === "succeeded", selected, roundTripMs });
-        if (selected) {
-          totals.roundTripMs ??= roundTripMs;
-          totals.availableOutBps = amountOrNull(entry, "availableOutgoingBitrate");
-        }
-        break;
-      }
-      case "inbound-rtp":
-        totals.packetsReceived += amount(entry, "packetsReceived");
-        totals.packetsLost += amount(entry, "packetsLost");
-        totals.frozenSeconds += amount(entry, "totalFreezesDuration");
-        totals.framesDecoded += amount(entry, "framesDecoded");
-        break;
-      case "remote-inbound-rtp": {
-        const loss = amountOrNull(entry, "fractionLost");
-        if (loss !== null) totals.lossOut = Math.max(totals.lossOut ?? 0, loss);
-        // From end to end, through the relay: this is what the two feel.
-        const seconds = amountOrNull(entry, "roundTripTime");
-        if (seconds !== null) totals.roundTripMs = Math.max(totals.roundTripMs ?? 0, seconds * 1000);
-        break;
-      }
-      default:
-    }
-  }
-  return { pairs, offered, totals };
+function iceServers(turn: LegOffer["turn"]): RTCIceServer[] {
+  return turn === null ? [] : [{ urls: [...turn.urls], username: turn.username, credential: turn.credential }];
 }

@@ -4,4 +4,4 @@ import type { Ended, Route } from "./wire";
 export type EndReason = Ended["reason"];
 export type By = Ended["by"];
 export type RouteName = Route["route"];
-export type { Queued, ServerMessage, Stranger } from "./wire";
+export type { Queued, Route, ServerMessage, Stranger } from "./wire";

@@ -25,6 +25,10 @@ export type Announcement =
   | "unmuted"
   | "cameraOn"
   | "cameraOff"
+  | "theirCameraOn"
+  | "theirCameraOff"
+  | "theyAreHeard"
+  | "theyAreMuted"
   | "escArmed"
   | "copied";
 
@@ -38,6 +42,8 @@ export type NoticeKey =
   | "tooFast"
   | "upgraded"
   | "lowBandwidthOn"
+  | "nowDirect"
+  | "nowRelayed"
   | "speakerFailed"
   | "pipFailed";
 
@@ -62,7 +68,9 @@ export interface View {
   readonly own: MediaStream | null;
   /** The leg's incoming tracks: the same object from match to match. */
   readonly incoming: MediaStream | null;
-  /** When this match's media was linked, on the page's own time line; older frames are the last stranger's. */
+  /** The direct route's: another object with each attempt. */
+  readonly incomingDirect: MediaStream | null;
+  /** When the legs were linked for this match, on the page's own time line; older frames are the last stranger's. */
   readonly linkedAt: number | null;
   /** The first Esc was pressed; a second one goes to the next stranger. */
   readonly escArmed: boolean;
@@ -83,6 +91,7 @@ export const firstView: View = {
   terms: null,
   own: null,
   incoming: null,
+  incomingDirect: null,
   linkedAt: null,
   escArmed: false,
   announcement: { id: 0, key: "lobby", name: "" },

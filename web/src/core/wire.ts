@@ -32,12 +32,14 @@ export interface Network {
 }
 
 /**
- * Ask for the leg before a match (it is also the network test). ``replace`` names a leg that is dead as
+ * Ask for the leg before a match (it is also the network test). ``restart`` names a leg whose network has
+ * changed: it is offered again with new ICE credentials, and goes on. ``replace`` names one that is dead as
  * seen from here: it is closed and a fresh one offered.
  */
 export interface OpenLeg {
   readonly type: "leg_open";
   readonly replace?: string | null;
+  readonly restart?: string | null;
   readonly n?: number;
 }
 
@@ -153,6 +155,17 @@ export interface ChatReceived {
 export interface SendTyping {
   readonly type: "typing";
   readonly active: boolean;
+  readonly n?: number;
+}
+
+/**
+ * What this client shows the stranger from now on, said when it changes. The newest counts, also for
+ * later matches of this seat.
+ */
+export interface Media {
+  readonly type: "media";
+  readonly camera: boolean;
+  readonly microphone: boolean;
   readonly n?: number;
 }
 
@@ -343,6 +356,15 @@ export interface Typing {
   readonly seq: number;
 }
 
+/** What the stranger shows: at the match's start, on a change, never when their client does not say. */
+export interface StrangerMedia {
+  readonly type: "stranger_media";
+  readonly match: string;
+  readonly camera: boolean;
+  readonly microphone: boolean;
+  readonly seq: number;
+}
+
 export interface Blocked {
   readonly type: "blocked";
   readonly match: string;
@@ -402,6 +424,7 @@ export type ClientMessage =
   | SendChat
   | ChatReceived
   | SendTyping
+  | Media
   | Block
   | Report
   | Ping;
@@ -421,6 +444,7 @@ export type ServerMessage =
   | ChatAccepted
   | ChatDelivered
   | Typing
+  | StrangerMedia
   | Blocked
   | Reported
   | Pong
@@ -429,5 +453,5 @@ export type ServerMessage =
   | Closing;
 
 export const SERVER_MESSAGE_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
-  "welcome", "idle", "queued", "matched", "leg_offer", "leg_state", "route", "description", "candidate", "ended", "chat", "chat_accepted", "chat_delivered", "typing", "blocked", "reported", "pong", "error", "replaced", "closing",
+  "welcome", "idle", "queued", "matched", "leg_offer", "leg_state", "route", "description", "candidate", "ended", "chat", "chat_accepted", "chat_delivered", "typing", "stranger_media", "blocked", "reported", "pong", "error", "replaced", "closing",
 ]);

@@ -1,10 +1,12 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
+// Its type alone: the words of the operators' page are not loaded by anybody else.
+import type { operatorEn } from "../operator/words";
 import { en } from "./en";
 
 declare module "i18next" {
   interface CustomTypeOptions {
-    resources: { translation: typeof en };
+    resources: { translation: typeof en; operator: typeof operatorEn };
   }
 }
 
@@ -31,8 +33,11 @@ export async function startWords(language: Language): Promise<void> {
     fallbackLng: "en",
     resources: { en: { translation: en } },
     interpolation: { escapeValue: false }, // React escapes.
+    // The words are here already: nothing is waited for.
+    initAsync: false,
   });
-  await changeLanguage(language);
+  if (language !== "en") await changeLanguage(language);
+  else document.documentElement.lang = "en";
 }
 
 export async function changeLanguage(language: Language): Promise<void> {

@@ -194,14 +194,59 @@ describe("interruptions", () => {
 
   test("words of an older attempt or another match are stale", () => {
     const run = new Run().connected().route("connected", { attempt: 2, route: "direct" });
-    run.route("interrupted", { attempt: 1 }).route("interrupted", { match: "other", attempt: 9 }).ended("left", "stranger", "other");
+    run.route("interrupted", { attempt: 1, route: "direct" }).route("interrupted", { attempt: 1 }).route("interrupted", { match: "other", attempt: 9 }).ended("left", "stranger", "other");
     expect(run.state).toMatchObject({ kind: "connected", route: "direct" });
+  });
+
+  test("the relay while the direct way is tried: what is waited for, and why", () => {
+    const run = new Run().start().queued().matched().route("trying", { route: "direct", role: "polite" });
+    expect(run.state).toMatchObject({ kind: "connecting", route: "direct", reason: null });
+    run.route("trying", { attempt: 2, reason: "direct_slow" }).route("linked", { attempt: 2 });
+    expect(run.state).toMatchObject({ kind: "connecting", route: "relay", reason: "direct_slow", talk: { shown: null } });
+    // The direct attempt is up after all: both stories go on, each with its own attempt.
+    run.route("linked", { route: "direct" });
+    expect(run.state).toMatchObject({ kind: "connecting", route: "relay" });
+    run.route("connected", { attempt: 2 });
+    expect(run.state).toMatchObject({ kind: "connected", route: "relay", reason: "direct_slow", talk: { shown: "relay" } });
+    run.route("connected", { route: "direct", reason: "direct_stable" }).route("unlinked", { attempt: 2, reason: "direct_connected" });
+    expect(run.state).toMatchObject({ kind: "connected", route: "direct", reason: null, talk: { shown: "direct" } });
+  });
+
+  test("direct that breaks: the last picture stays until the relay is connected", () => {
+    const run = new Run().start().queued().matched().route("trying", { route: "direct" }).route("connected", { route: "direct" });
+    run.route("interrupted", { route: "direct", reason: "direct_lost" });
+    expect(run.state).toMatchObject({ kind: "reconnecting", cause: "direct_lost", talk: { shown: "direct" } });
+    run.route("trying", { attempt: 2, reason: "direct_lost" }).route("linked", { attempt: 2 });
+    expect(run.state).toMatchObject({ kind: "reconnecting", cause: "route", route: "relay", talk: { shown: "direct" } });
+    run.route("connected", { attempt: 2 }).route("unlinked", { route: "direct", reason: "direct_lost" });
+    expect(run.state).toMatchObject({ kind: "connected", route: "relay", reason: "direct_lost", talk: { shown: "relay" } });
+    // Later attempts to be direct again change nothing of what is seen.
+    const before = run.state;
+    run.route("trying", { route: "direct", attempt: 3 }).route("linked", { route: "direct", attempt: 3 });
+    run.route("interrupted", { route: "direct", attempt: 3 }).route("unlinked", { route: "direct", attempt: 3 });
+    expect(run.state).toMatchObject({ kind: before.kind, route: "relay", talk: { shown: "relay" } });
+  });
+
+  test("whose side is not heard", () => {
+    expect(new Run().connected().route("interrupted", { reason: "your_connection" }).state).toMatchObject({ cause: "own_side" });
+    expect(new Run().connected().route("interrupted", { reason: "stranger_connection" }).state).toMatchObject({ cause: "their_side" });
   });
 
   test("a lost socket before the first picture comes back to connecting", () => {
     const run = new Run().start().queued().matched().route("trying").do({ kind: "socket_lost" }).do({ kind: "socket_resumed" });
     expect(run.state).toMatchObject({ kind: "connecting", route: "relay" });
   });
+});
+
+test("what the stranger shows is known from their client, in this match only", () => {
+  const run = new Run().start().queued().matched();
+  expect(run.state).toMatchObject({ talk: { media: null } });
+  run.hear({ type: "stranger_media", seq: 3, match: "other", camera: true, microphone: true });
+  expect(run.state).toMatchObject({ talk: { media: null } });
+  run.hear({ type: "stranger_media", seq: 4, match: "m1", camera: false, microphone: true });
+  expect(run.state).toMatchObject({ kind: "connecting", talk: { media: { camera: false, microphone: true } } });
+  run.do({ kind: "next" }).queued().matched("m2");
+  expect(run.state).toMatchObject({ talk: { match: "m2", media: null } });
 });
 
 test("a refused search returns to the lobby, one that is only doubled does not", () => {

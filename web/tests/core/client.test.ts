@@ -4,6 +4,7 @@ import { Client } from "../../src/core/client";
 import { firstView, type View } from "../../src/core/view";
 import type { LevelMeter } from "../../src/core/sound";
 import { FakeClock, FakeSocket, settle } from "./fakes";
+import { FakePeer } from "./fakepeer";
 
 const USER: User = { id: "u1", name: "Ada", kind: "guest", role: "user", interests: ["tea"], languages: [] };
 
@@ -27,6 +28,8 @@ let awake: boolean;
 let changed: unknown[];
 let client: Client;
 let seq: number;
+let peers: FakePeer[];
+let asked: (readonly RTCIceServer[])[];
 
 function socket(): FakeSocket {
   const last = sockets.at(-1);
@@ -43,7 +46,7 @@ async function signedIn(): Promise<void> {
   await client.session.guest("", "1");
   await settle();
   socket().open();
-  socket().welcome();
+  socket().welcome({ stun: ["stun:192.0.2.1:3478", "stun:192.0.2.1:3479"] });
   await settle();
 }
 
@@ -63,6 +66,8 @@ beforeEach(() => {
   view = firstView;
   awake = false;
   changed = [];
+  peers = [];
+  asked = [];
   seq = 0;
   const api = new Api((path, init) => {
     if (init.method === "PATCH") changed.push(JSON.parse(init.body as string));
@@ -80,8 +85,11 @@ beforeEach(() => {
       sockets.push(made);
       return made;
     },
-    openPeer: () => {
-      throw new Error("no offer was made");
+    openPeer: (servers) => {
+      asked.push(servers);
+      const made = new FakePeer();
+      peers.push(made);
+      return made as unknown as RTCPeerConnection;
     },
     streamOf: () => ({}) as MediaStream,
     media: null,
@@ -103,6 +111,7 @@ test("signing in connects once and checks the network in the background", async 
   expect(sockets).toHaveLength(1);
   expect(socket().of("leg_open")).toHaveLength(1);
   expect(view.network.service).not.toBe("failed");
+  expect(peers.map(({ channels }) => channels)).toEqual([1]);
 });
 
 test("the profile's wishes are taken over, used, and saved when they change", async () => {
@@ -215,6 +224,89 @@ describe("in a talk", () => {
     expect(view.connection.kind).toBe("replaced");
     expect(view.call.kind).toBe("lobby");
   });
+});
+
+describe("the direct route", () => {
+  const route = (state: string, more: Record<string, unknown> = {}): void =>
+    hear({ type: "route", match: "m1", attempt: 1, state, route: "direct", leg: null, reason: null, message: null, role: null, ...more });
+
+  async function trying(): Promise<void> {
+    await signedIn();
+    client.find();
+    hear({ type: "matched", match: "m1", stranger: { name: "Bea", interests: [] } });
+    route("trying", { role: "impolite" });
+    await settle();
+  }
+
+  test("it asks the relay's own STUN addresses and no others, and offers", async () => {
+    await trying();
+    expect(asked.at(-1)).toEqual([{ urls: ["stun:192.0.2.1:3478", "stun:192.0.2.1:3479"] }]);
+    expect(socket().of("description")).toMatchObject([{ match: "m1", attempt: 1, kind: "offer" }]);
+    hear({ type: "description", match: "m1", attempt: 1, kind: "answer", sdp: "answer" });
+    hear({ type: "candidate", match: "m1", attempt: 1, candidate: "candidate:1", mid: "0", line: 0, ufrag: null });
+    await settle();
+    expect(peers.at(-1)?.added).toEqual(["candidate:1"]);
+    peers.at(-1)?.becomes("connected");
+    expect(socket().of("direct_state")).toMatchObject([{ state: "connected" }]);
+    expect(view.incomingDirect).not.toBeNull();
+  });
+
+  test("quality is that of the route that is shown", async () => {
+    await trying();
+    hear({ type: "description", match: "m1", attempt: 1, kind: "answer", sdp: "answer" });
+    await settle();
+    route("connected");
+    peers.at(-1)?.media({ audio: 50 });
+    await clock.advance(1_000);
+    peers.at(-1)?.media({ audio: 50 });
+    await clock.advance(1_000);
+    expect(view.quality).toMatchObject({ grade: "good", roundTripMs: 20 });
+    route("connected", { route: "relay", attempt: 2 });
+    expect(view.quality).toBeNull();
+    expect(view.notices.map(({ key }) => key)).toEqual(["nowRelayed"]);
+  });
+
+  test("another network restarts ICE; the end of the match closes the connection", async () => {
+    await trying();
+    hear({ type: "description", match: "m1", attempt: 1, kind: "answer", sdp: "answer" });
+    await settle();
+    client.networkChanged();
+    await settle();
+    expect(peers.at(-1)?.restarts).toBe(1);
+    hear({ type: "ended", match: "m1", reason: "left", by: "stranger", message: "" });
+    expect(peers.at(-1)?.closed).toBe(true);
+    expect(view.incomingDirect).toBeNull();
+  });
+
+  test("a lost socket leaves it alone", async () => {
+    await trying();
+    route("connected");
+    socket().end();
+    expect(view.call).toMatchObject({ kind: "reconnecting", cause: "socket" });
+    expect(peers.at(-1)?.closed).toBe(false);
+  });
+});
+
+test("the service is told what the check has found, once for each news", async () => {
+  await signedIn();
+  hear({ type: "leg_offer", leg: "l", turn: null, sdp: "a=candidate:1 1 udp 1 192.0.2.1 3478 typ host\r\na=candidate:2 1 tcp 1 192.0.2.1 3478 typ host" });
+  await settle();
+  hear({ type: "leg_state", leg: "l", state: "connected", transport: "udp", code: null, message: null });
+  const [probe] = peers;
+  const mapped = { type: "srflx", protocol: "udp", relatedAddress: "10.0.0.2", relatedPort: 50_000, foundation: "1" };
+  for (const port of [40_000, 40_001]) {
+    probe?.onicecandidate?.({ candidate: { ...mapped, candidate: "candidate:1", address: "203.0.113.9", port } as RTCIceCandidate });
+  }
+  await clock.advance(3_000);
+  expect(socket().of("network").at(-1)).toMatchObject({ udp: true, mapping: "symmetric", rtt_ms: 20 });
+  const told = socket().of("network").length;
+  await clock.advance(3_000);
+  expect(socket().of("network")).toHaveLength(told);
+  expect(view.network).toMatchObject({ mapping: "symmetric", verdict: "strict", udp: "ok" });
+
+  client.checkNetwork();
+  expect(probe?.closed).toBe(true);
+  expect(socket().of("leg_open").at(-1)).toMatchObject({ replace: "l" });
 });
 
 test("a refused leg is asked for again, with growing patience", async () => {

@@ -65,7 +65,7 @@ describe("hello", () => {
     await settle();
     socket().open();
     expect(socket().sent).toEqual([
-      { type: "hello", n: 0, token: "token", resume: null, take_over: false, client: "burrow-web/1" },
+      { type: "hello", n: 0, token: "token", resume: null, take_over: false, direct: true, client: "burrow-web/1" },
     ]);
   });
 
@@ -182,7 +182,38 @@ describe("ping", () => {
   test("an unanswered one brings another socket", async () => {
     connection.connect();
     await open();
+    const first = socket();
     await clock.advance(10_000);
+    expect(connection.state).toMatchObject({ kind: "waiting", cause: "lost" });
+    // 1000 would end the seat, and the talk with it.
+    expect(first.closedWith).toBeGreaterThanOrEqual(3000);
+    connection.close();
+    expect(first.closedWith).not.toBe(1000);
+  });
+
+  test("another network: one that does not answer soon is given up, one that does goes on", async () => {
+    connection.connect();
+    await open();
+    socket().say({ type: "pong", received: 0 });
+    connection.check();
+    expect(socket().of("ping")).toHaveLength(2);
+    socket().say({ type: "pong", received: 0 });
+    await clock.advance(2_000);
+    expect(connection.state.kind).toBe("open");
+    connection.check();
+    await clock.advance(1_999);
+    expect(connection.state.kind).toBe("open");
+    await clock.advance(1);
+    expect(connection.state).toMatchObject({ kind: "waiting", cause: "lost" });
+  });
+
+  test("being asked again while it looks does not put the answer off", async () => {
+    connection.connect();
+    await open();
+    connection.check();
+    await clock.advance(1_500);
+    connection.check();
+    await clock.advance(500);
     expect(connection.state).toMatchObject({ kind: "waiting", cause: "lost" });
   });
 

@@ -59,13 +59,15 @@ export class FakeSocket implements Socket {
   onclose: ((event: CloseEvent) => void) | null = null;
   readonly sent: Sent[] = [];
   closed = false;
+  closedWith: number | undefined;
 
   send(text: string): void {
     this.sent.push(JSON.parse(text) as Sent);
   }
 
-  close(): void {
+  close(code?: number): void {
     this.closed = true;
+    this.closedWith = code;
   }
 
   open(): void {
@@ -83,7 +85,7 @@ export class FakeSocket implements Socket {
   welcome(more: Record<string, unknown> = {}): void {
     this.sayText(
       JSON.stringify({
-        type: "welcome", seq: 0, protocol: 1, seat: "seat-1", resumed: false, received: 0, user: SELF, limits: LIMITS, ...more,
+        type: "welcome", seq: 0, protocol: 1, seat: "seat-1", resumed: false, received: 0, user: SELF, limits: LIMITS, stun: [], legs: "always", ...more,
       }),
     );
   }

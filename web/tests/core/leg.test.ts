@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { Leg, type LegState, offeredBy, readStats } from "../../src/core/leg";
-import { settle } from "./fakes";
+import { Leg, type LegState } from "../../src/core/leg";
+import { offeredBy, readStats } from "../../src/core/stats";
+import { FakeClock, settle } from "./fakes";
 
 class FakeSender {
   track: MediaStreamTrack | null = null;
@@ -24,8 +25,27 @@ class FakePeer {
   closed = false;
   offers: string[] = [];
   localDescription: { sdp: string } | null = null;
-  readonly transceivers = ["0", "1"].map((mid) => ({ mid, direction: "recvonly", sender: new FakeSender(), receiver: { track: { id: mid } } }));
+  readonly transceivers = ["0", "1"].map((mid) => ({ mid, direction: "recvonly", sender: new FakeSender(), receiver: { track: { id: mid, kind: mid === "0" ? "audio" : "video" } } }));
   refuse = false;
+  iceConnectionState = "new";
+  oniceconnectionstatechange: (() => void) | null = null;
+  connectionState = "new";
+  onconnectionstatechange: (() => void) | null = null;
+  localType = "host";
+  getStats(): Promise<Map<string, unknown>> {
+    return Promise.resolve(
+      new Map<string, unknown>([
+        ["P", { id: "P", type: "candidate-pair", state: "succeeded", localCandidateId: "L", remoteCandidateId: "R" }],
+        ["L", { id: "L", type: "local-candidate", candidateType: this.localType }],
+        ["R", { id: "R", type: "remote-candidate", protocol: "tcp" }],
+      ]),
+    );
+  }
+  readonly added: string[] = [];
+  addIceCandidate({ candidate }: { candidate: string }): Promise<void> {
+    this.added.push(candidate);
+    return Promise.resolve();
+  }
   setRemoteDescription({ sdp }: { sdp: string }): Promise<void> {
     if (this.refuse) return Promise.reject(new Error("not SDP"));
     this.offers.push(sdp);
@@ -54,6 +74,11 @@ let answers: { leg: string; sdp: string }[];
 let states: LegState["kind"][];
 let incoming: (MediaStream | null)[];
 let leg: Leg;
+let clock: FakeClock;
+let tcpWanted: boolean;
+let tcp: number;
+let servers: readonly RTCIceServer[];
+let heard: unknown[];
 const audio = { id: "a" } as MediaStreamTrack;
 const video = { id: "v" } as MediaStreamTrack;
 
@@ -74,8 +99,19 @@ beforeEach(() => {
   answers = [];
   states = [];
   incoming = [];
+  clock = new FakeClock();
+  tcpWanted = false;
+  tcp = 0;
+  heard = [];
   leg = new Leg({
-    open: () => {
+    clock,
+    tcpFirst: () => tcpWanted,
+    onTcp: () => {
+      tcp += 1;
+    },
+    onConnection: (id, state) => heard.push([id, state]),
+    open: (given) => {
+      servers = given;
       const peer = new FakePeer();
       peers.push(peer);
       return peer as unknown as RTCPeerConnection;
@@ -85,6 +121,16 @@ beforeEach(() => {
     onState: (state) => states.push(state.kind),
     onIncoming: (stream) => incoming.push(stream),
   });
+});
+
+test("a fresh leg is answered though the last one's work never ends", async () => {
+  void offer("leg1");
+  // As a browser does with what a closed connection was asked for.
+  const dead = peers[0];
+  if (dead !== undefined) dead.setRemoteDescription = () => new Promise<void>(() => undefined);
+  await Promise.resolve();
+  await offer("leg2", "fresh");
+  expect(answers.at(-1)).toEqual({ leg: "leg2", sdp: "answer to fresh" });
 });
 
 test("an offer is answered at once, both ways, also without any track", async () => {
@@ -184,11 +230,89 @@ test("refused and closed carry their reason", async () => {
   expect(incoming.at(-1)).toBeNull();
 });
 
+test("a TURN server that comes with the offer is the leg's only one; without one it has none", async () => {
+  await offer();
+  expect(servers).toEqual([]);
+  const turn = { urls: ["turns:turn.example:443"], username: "1:u", credential: "c" };
+  await leg.offer({ type: "leg_offer", seq: 1, leg: "leg2", sdp: "offer", turn });
+  expect(servers).toEqual([turn]);
+});
+
+test("what the browser says of the connection is passed on until the leg is closed", async () => {
+  await offer();
+  const [peer] = peers;
+  if (peer !== undefined) peer.connectionState = "connected";
+  peer?.onconnectionstatechange?.();
+  expect(heard).toEqual([["leg1", "connected"]]);
+  expect(leg.connectionState).toBe("connected");
+  leg.close();
+  expect(peer?.onconnectionstatechange).toBeNull();
+  expect(leg.connectionState).toBeNull();
+});
+
+describe("seeing whether TCP gets through", () => {
+  const UDP = "candidate:1 1 udp 2130706431 192.0.2.1 3478 typ host";
+  const TCP = "candidate:2 1 tcp 1 192.0.2.1 3478 typ host tcptype passive";
+  const OFFER = `v=0\r\nm=audio\r\na=${UDP}\r\na=${TCP}\r\na=end-of-candidates\r\nm=video\r\na=${UDP}\r\na=${TCP}\r\n`;
+
+  test("UDP is held back until TCP has connected", async () => {
+    tcpWanted = true;
+    await offer("leg1", OFFER);
+    const [peer] = peers;
+    expect(peer?.offers[0]).not.toContain(" udp ");
+    expect(peer?.offers[0]).toContain(TCP);
+    expect(peer?.added).toEqual([]);
+    if (peer !== undefined) peer.iceConnectionState = "connected";
+    peer?.oniceconnectionstatechange?.();
+    await settle();
+    expect(tcp).toBe(1);
+    expect(peer?.added).toEqual([UDP]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test("the way through the TURN server is not TCP to the relay", async () => {
+    tcpWanted = true;
+    await offer("leg1", OFFER);
+    const [peer] = peers;
+    if (peer !== undefined) [peer.iceConnectionState, peer.localType] = ["connected", "relay"];
+    peer?.oniceconnectionstatechange?.();
+    await settle();
+    expect(tcp).toBe(0);
+    expect(peer?.added).toEqual([UDP]);
+  });
+
+  test("and no longer than a moment", async () => {
+    tcpWanted = true;
+    await offer("leg1", OFFER);
+    await clock.advance(800);
+    expect(peers[0]?.added).toEqual([UDP]);
+    expect(tcp).toBe(0);
+  });
+
+  test("a leg in a hurry has both at once; so has an offer without TCP, and one for the same leg", async () => {
+    await offer("leg1", OFFER);
+    expect(peers[0]?.offers[0]).toBe(OFFER);
+    tcpWanted = true;
+    await offer("leg1", OFFER);
+    expect(peers[0]?.offers[1]).toBe(OFFER);
+    await offer("leg2", `v=0\r\na=${UDP}\r\n`);
+    expect(peers[1]?.offers[0]).toContain(UDP);
+  });
+
+  test("a leg that is closed meanwhile gets nothing", async () => {
+    tcpWanted = true;
+    await offer("leg1", OFFER);
+    leg.close();
+    await clock.advance(1_000);
+    expect(peers[0]?.added).toEqual([]);
+  });
+});
+
 describe("reading the browser's numbers", () => {
   test("which ways a relay offers", () => {
     const sdp = "v=0\r\na=candidate:1 1 udp 2130706431 127.0.0.1 3478 typ host\r\na=candidate:2 1 tcp 1 127.0.0.1 3478 typ host tcptype passive\r\n";
-    expect(offeredBy(sdp)).toEqual({ udp: true, tcp: true });
-    expect(offeredBy(sdp.split("\r\n").slice(0, 2).join("\n"))).toEqual({ udp: true, tcp: false });
+    expect(offeredBy(sdp)).toEqual({ udp: true, tcp: true, tls: false });
+    expect(offeredBy(sdp.split("\r\n").slice(0, 2).join("\n"))).toEqual({ udp: true, tcp: false, tls: false });
   });
 
   test("pairs, totals and the round trip from end to end", () => {
@@ -203,10 +327,11 @@ describe("reading the browser's numbers", () => {
       { id: "RA", type: "remote-inbound-rtp", fractionLost: 0.01, roundTripTime: 0.08 },
       { id: "RV", type: "remote-inbound-rtp", fractionLost: 0.04, roundTripTime: 0.06 },
     ];
-    const stats = readStats(report, { udp: true, tcp: true }, 5);
+    const stats = readStats(report, { udp: true, tcp: true, tls: false }, 5);
+    expect(stats.allocated).toBe(false);
     expect(stats.pairs).toEqual([
-      { protocol: "udp", succeeded: true, selected: true, roundTripMs: 12 },
-      { protocol: "tcp", succeeded: false, selected: false, roundTripMs: null },
+      { protocol: "udp", succeeded: true, selected: true, turned: false, roundTripMs: 12 },
+      { protocol: "tcp", succeeded: false, selected: false, turned: false, roundTripMs: null },
     ]);
     expect(stats.totals).toEqual({
       atMs: 5, packetsReceived: 100, packetsLost: 3, frozenSeconds: 0.5, framesDecoded: 30, lossOut: 0.04, roundTripMs: 80, availableOutBps: 2e6,

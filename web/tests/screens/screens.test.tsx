@@ -16,7 +16,7 @@ import { view } from "../../src/state/store";
 import { FakeClock, FakeSocket, settle } from "../core/fakes";
 
 const USER = { id: "u", name: "Ada", kind: "guest", role: "user", interests: [], languages: [] } as const;
-const TALK = { match: "m", stranger: { name: "Bea", interests: ["tea"] }, matchedAtMs: 0, attempt: 1 };
+const TALK = { match: "m", stranger: { name: "Bea", interests: ["tea"] }, matchedAtMs: 0, attempts: { direct: 0, relay: 1 }, shown: "relay", media: null } as const;
 const PREFERENCES = { interests: [], languages: [], hideAddress: false };
 
 let sockets: FakeSocket[];
@@ -107,17 +107,29 @@ describe("axe finds nothing on", () => {
       { ...IN, call: { kind: "finding", sinceMs: 0, preferences: PREFERENCES, position: 1, waiting: 1, online: 1, estimateSeconds: 70 } },
       "Looking for someone…",
     ],
-    ["connecting", { ...IN, call: { kind: "connecting", talk: TALK, preferences: PREFERENCES, route: "relay" } }, "Connecting you with Bea…"],
+    ["connecting", { ...IN, call: { kind: "connecting", talk: TALK, preferences: PREFERENCES, route: "relay", reason: null } }, "Connecting you with Bea…"],
     [
       "reconnecting",
-      { ...IN, call: { kind: "reconnecting", talk: TALK, preferences: PREFERENCES, route: "relay", connectedAtMs: 1, cause: "media", sinceMs: 1 } },
+      { ...IN, call: { kind: "reconnecting", talk: TALK, preferences: PREFERENCES, route: "relay", reason: null, connectedAtMs: 1, cause: "media", sinceMs: 1 } },
       "Reconnecting…",
+    ],
+    [
+      "a stranger without camera and sound",
+      {
+        ...IN,
+        call: {
+          kind: "connected",
+          talk: { ...TALK, media: { camera: false, microphone: false } },
+          preferences: PREFERENCES, route: "relay", reason: null, connectedAtMs: 1,
+        },
+      },
+      "Bea's camera is off",
     ],
     [
       "connected and weak",
       {
         ...IN,
-        call: { kind: "connected", talk: TALK, preferences: PREFERENCES, route: "direct", connectedAtMs: 1 },
+        call: { kind: "connected", talk: TALK, preferences: PREFERENCES, route: "direct", reason: null, connectedAtMs: 1 },
         quality: { grade: "poor", reason: "loss_in", roundTripMs: 20 },
         chat: {
           lines: [{ from: "you", id: "1", text: "lost", atMs: 1, status: "failed" }, { from: "stranger", id: "2", text: "https://example.org", atMs: 2 }],
@@ -153,7 +165,7 @@ test("StrictMode connects nothing twice", async () => {
 test("the quality is told with path, grade and reason", async () => {
   await show({
     ...IN,
-    call: { kind: "connected", talk: TALK, preferences: PREFERENCES, route: "direct", connectedAtMs: 1 },
+    call: { kind: "connected", talk: { ...TALK, shown: "direct" }, preferences: PREFERENCES, route: "direct", reason: null, connectedAtMs: 1 },
     quality: { grade: "fair", reason: "delay", roundTripMs: 400 },
   });
   expect(screen.getByLabelText("Connection: Direct, Fair").textContent).toContain("answers take long");
@@ -162,7 +174,7 @@ test("the quality is told with path, grade and reason", async () => {
 test("the low-bandwidth mode is offered when the line is weak, and declining is heard", async () => {
   await show({
     ...IN,
-    call: { kind: "connected", talk: TALK, preferences: PREFERENCES, route: "relay", connectedAtMs: 1 },
+    call: { kind: "connected", talk: TALK, preferences: PREFERENCES, route: "relay", reason: null, connectedAtMs: 1 },
     quality: { grade: "poor", reason: "bandwidth", roundTripMs: 40 },
   });
   fireEvent.click(screen.getByRole("button", { name: "Not now" }));

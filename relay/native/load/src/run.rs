@@ -17,7 +17,7 @@ use crate::legs::{EGRESS_SSRC, LoadLeg, PAYLOAD_TYPE, TRANSPORT_CC};
 /// Packets sent before the answers are read.
 pub(crate) const BATCH: usize = 64;
 /// Octets before the time stamp: fixed header and one extension.
-const HEADER_LEN: usize = 20;
+pub const HEADER_LEN: usize = 20;
 /// Most latencies kept of one run.
 pub(crate) const MAX_SAMPLES: usize = 2_000_000;
 /// How long packets on their way are waited for after the last one, else they would count for the next run;
@@ -323,7 +323,8 @@ pub(crate) fn percentile(latencies: &mut [u32]) -> (f64, f64) {
     (at(50), at(99))
 }
 
-pub(crate) fn thread_cpu() -> Nanos {
+/// What the calling thread has used.
+pub fn thread_cpu() -> Nanos {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec.unsigned_abs() * SECOND + time.tv_nsec.unsigned_abs()
 }

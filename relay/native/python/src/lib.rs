@@ -3,6 +3,7 @@
 //! The packet path never enters the interpreter: workers are threads that know no Python, and what
 //! they tell waits in a queue behind a descriptor that asyncio watches.
 
+mod calls;
 mod convert;
 mod engine;
 mod load;
@@ -12,6 +13,8 @@ use pyo3::prelude::*;
 /// Burrow's packet path.
 #[pymodule]
 mod burrow_native {
+    #[pymodule_export]
+    use crate::calls::Calls;
     #[pymodule_export]
     use crate::engine::{BindFailed, Engine};
     #[pymodule_export]

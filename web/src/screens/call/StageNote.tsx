@@ -11,11 +11,15 @@ export function StageNote({ call }: StageNoteProps) {
   const { t } = useTranslation();
   if (call.kind === "connected") return null;
   const { name } = call.talk.stranger;
+  const hint = (): string => {
+    if (call.reason !== null) return t(`call.why.${call.reason}`);
+    return call.route === null ? t("call.connectingHint") : t(`call.trying.${call.route}`);
+  };
   return call.kind === "connecting" ? (
     <div className="absolute inset-0 z-10 flex flex-col items-center justify-center gap-3 p-6 text-center">
       <LoaderCircle aria-hidden className="size-10 animate-spin" />
       <p className="text-2xl font-bold">{t("call.connecting", { name })}</p>
-      <p className="text-white/85">{t("call.connectingHint")}</p>
+      <p className="max-w-md text-white/85">{hint()}</p>
     </div>
   ) : (
     <div className="absolute inset-x-0 top-24 z-10 flex justify-center px-4">

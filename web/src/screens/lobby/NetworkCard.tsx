@@ -9,8 +9,10 @@ import { Button } from "../../ui/Button";
 const LOOK: Record<Verdict, "wait" | "good" | "fair" | "poor"> = {
   checking: "wait",
   good: "good",
+  strict: "good",
   slow: "fair",
   tcp_only: "fair",
+  tls_only: "fair",
   relay_full: "fair",
   no_relay: "poor",
   no_service: "poor",
@@ -63,15 +65,18 @@ function Details({ report }: { report: NetworkReport }) {
   return (
     <div className="px-5 pb-5">
       <dl className="grid grid-cols-[1fr_auto] gap-x-4 gap-y-2 border-t border-line pt-4">
-        <Row name={t("network.service")} finding={report.service} />
-        <Row name={t("network.udp")} finding={report.udp} />
-        <Row name={t("network.tcp")} finding={report.tcp} />
+        <Row way="service" name={t("network.service")} finding={report.service} />
+        <Row way="udp" name={t("network.udp")} finding={report.udp} />
+        <Row way="tcp" name={t("network.tcp")} finding={report.tcp} />
+        {report.tls !== "not_offered" && <Row way="tls" name={t("network.tls")} finding={report.tls} />}
         <dt className="text-muted">{t("network.roundTrip")}</dt>
         <dd className="text-end font-medium">
           {report.roundTripMs === null ? t("network.notMeasured") : t("network.ms", { value: Math.round(report.roundTripMs) })}
         </dd>
         <dt className="text-muted">{t("network.nat")}</dt>
-        <dd className="text-end font-medium">{t("network.natUnknown")}</dd>
+        <dd className="text-end font-medium" data-mapping={report.mapping}>
+          {t(`network.mapping.${report.mapping}`)}
+        </dd>
       </dl>
       <div className="mt-4 flex flex-wrap gap-2">
         <Button onClick={() => client.checkNetwork()}>{t("network.again")}</Button>
@@ -97,12 +102,12 @@ function Details({ report }: { report: NetworkReport }) {
 
 const FINDING: Record<Finding, string> = { checking: "text-muted", ok: "text-good", failed: "text-poor", not_offered: "text-muted" };
 
-function Row({ name, finding }: { name: string; finding: Finding }) {
+function Row({ way, name, finding }: { way: string; name: string; finding: Finding }) {
   const { t } = useTranslation();
   return (
     <>
       <dt className="text-muted">{name}</dt>
-      <dd className={`flex items-center justify-end gap-1.5 font-medium ${FINDING[finding]}`}>
+      <dd data-way={way} data-finding={finding} className={`flex items-center justify-end gap-1.5 font-medium ${FINDING[finding]}`}>
         {finding === "ok" ? (
           <CircleCheck aria-hidden className="size-4" />
         ) : finding === "failed" ? (

@@ -1,0 +1,1 @@
+"""Measurements for Prometheus: counters and snapshots of the parts, read when somebody scrapes."""

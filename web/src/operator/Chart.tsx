@@ -1,0 +1,133 @@
+import { useEffect, useRef } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+export interface Line {
+  readonly label: string;
+  /** A colour token, such as `accent`. */
+  readonly color: string;
+  readonly dash?: boolean;
+  /** Drawn against the right-hand axis. */
+  readonly right?: boolean;
+}
+
+interface ChartProps {
+  title: string;
+  lines: readonly Line[];
+  /** Times (Unix seconds, or seconds after `relative`), then one array a line. */
+  data: readonly (readonly (number | null)[])[];
+  /** What the newest values are, for those who do not see the drawing. */
+  summary: string;
+  /** Times count from a beginning instead of being the clock's. */
+  relative?: boolean;
+}
+
+const HEIGHT = 150;
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot has its enums as types alone
+const RIGHT = 1 as uPlot.Axis.Side;
+
+/** One chart by uPlot. It draws on a canvas, so its colours are looked up and drawn anew when the theme changes. */
+export function Chart({ title, lines, data, summary, relative = false }: ChartProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const newest = useRef(data);
+  const shape = JSON.stringify(lines);
+
+  useEffect(() => {
+    newest.current = data;
+    plot.current?.setData(data as uPlot.AlignedData);
+  }, [data]);
+
+  useEffect(() => {
+    const here = box.current;
+    if (here === null) return;
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const draw = (): void => {
+      plot.current?.destroy();
+      plot.current = new uPlot(
+        options(here, JSON.parse(shape) as Line[], relative),
+        newest.current as uPlot.AlignedData,
+        here,
+      );
+    };
+    draw();
+    const sized = new ResizeObserver(() => plot.current?.setSize({ width: here.clientWidth, height: HEIGHT }));
+    sized.observe(here);
+    dark.addEventListener("change", draw);
+    return () => {
+      sized.disconnect();
+      dark.removeEventListener("change", draw);
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [shape, relative]);
+
+  return (
+    <figure className="min-w-0 rounded-2xl border border-line bg-surface p-3">
+      <figcaption className="px-1 font-semibold">{title}</figcaption>
+      <p className="min-h-10 px-1 pb-1 text-sm text-muted tabular-nums">{summary}</p>
+      <div ref={box} dir="ltr" aria-hidden data-points={data[0]?.length ?? 0} className="overflow-hidden" />
+      <ul className="flex flex-wrap gap-x-4 gap-y-1 px-1 pt-1 text-sm">
+        {lines.map((line) => (
+          <li key={line.label} className="flex items-center gap-1.5">
+            <span aria-hidden className={`h-0.5 w-4 ${SWATCH[line.color] ?? "bg-ink"}`} />
+            {line.label}
+          </li>
+        ))}
+      </ul>
+    </figure>
+  );
+}
+
+/** Classes in full, so that they are found where styles are made. */
+const SWATCH: Readonly<Record<string, string>> = {
+  accent: "bg-accent",
+  good: "bg-good",
+  fair: "bg-fair",
+  poor: "bg-poor",
+  ink: "bg-ink",
+  muted: "bg-muted",
+};
+
+function options(box: HTMLElement, lines: readonly Line[], relative: boolean): uPlot.Options {
+  const font = `12px ${getComputedStyle(box).fontFamily}`;
+  const [ink, grid] = [color(box, "muted"), color(box, "line")];
+  const axis = { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
+  return {
+    width: Math.max(box.clientWidth, 50),
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: {
+      x: { time: !relative },
+      y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1e-9)] },
+      r: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1e-9)] },
+    },
+    axes: [
+      axis,
+      { ...axis, size: 46 },
+      ...(lines.some((line) => line.right) ? [{ ...axis, scale: "r", side: RIGHT, size: 40, grid: { show: false } }] : []),
+    ],
+    series: [
+      {},
+      ...lines.map((line) => ({
+        stroke: color(box, line.color),
+        width: 1.5,
+        scale: line.right ? "r" : "y",
+        points: { show: false },
+        spanGaps: true,
+        ...(line.dash ? { dash: [4, 4] } : {}),
+      })),
+    ],
+  };
+}
+
+/** A token's colour in the theme of the moment: `light-dark()` is resolved only where it is used. */
+function color(box: HTMLElement, token: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(--color-${token})`;
+  box.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
