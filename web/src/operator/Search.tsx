@@ -75,7 +75,7 @@ export function Search({ query }: { query: string }) {
         <p className="text-muted">{t("search.none", { query })}</p>
       )}
       {found !== null && found.query === query && found.users.length > 0 && (
-        <Table label={t("search.users")} heads={[t("calls.user"), "ID", t("calls.state"), ""]}>
+        <Table label={t("search.users")} heads={[t("calls.user"), "ID", t("calls.state"), t("nav.audit")]}>
           {found.users.map((user) => (
             <Row key={user.id}>
               <Cell>
