@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 import aioice.ice
@@ -36,8 +37,9 @@ _NTP_UNIX_SECONDS = 2_208_988_800
 
 def configuration(stun: tuple[str, ...] = ()) -> RTCConfiguration:
     """Without ``stun`` no STUN server, which aiortc would choose by itself: the relay sees the peer's address
-    anyway, and nobody else shall."""
-    servers = [RTCIceServer(urls=url) for url in stun]
+    anyway, and nobody else shall. aiortc cannot read a URL with an IPv6 address, and asks by IPv4 only: an
+    IPv6 host candidate needs no server."""
+    servers = [RTCIceServer(urls=url) for url in stun if "[" not in url]
     return RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
 
 
@@ -135,21 +137,40 @@ async def _send_nothing(packets: list[object]) -> None:
     del packets
 
 
-async def gather(connection: RTCPeerConnection, *, loopback: bool) -> None:
+async def gather(connection: RTCPeerConnection, *, loopback: Collection[str] = ()) -> None:
     """Gather candidates. aioice leaves loopback out, which a machine without any other address needs to
-    reach a relay on itself: ``loopback`` adds it."""
+    reach a relay on itself: ``loopback`` are the addresses to add."""
     transport = connection.getTransceivers()[0].receiver.transport.transport
     await transport.iceGatherer.gather()
     ice = transport._connection
     known = {candidate.host for candidate in ice.local_candidates}
-    if loopback and "127.0.0.1" not in known:
-        ice._local_candidates += await ice.get_component_candidates(1, ["127.0.0.1"])
+    missing = sorted(set(loopback) - known)
+    if missing:
+        ice._local_candidates += await ice.get_component_candidates(1, missing)
 
 
-def offers_loopback(connection: RTCPeerConnection) -> bool:
-    """Whether the remote description names a loopback candidate."""
+def loopback_to(addresses: Iterable[str]) -> set[str]:
+    """This machine's loopback addresses from which those of ``addresses`` that are loopback are reached."""
+    found = set()
+    for address in addresses:
+        with contextlib.suppress(ValueError):  # a name
+            ip = ipaddress.ip_address(address)
+            if ip.is_loopback:
+                found.add("127.0.0.1" if ip.version == 4 else "::1")
+    return found
+
+
+def remote_addresses(connection: RTCPeerConnection) -> list[str]:
+    """The candidates of the remote description."""
     transport = connection.getTransceivers()[0].receiver.transport.transport
-    return any(ipaddress.ip_address(c.ip).is_loopback for c in transport.getRemoteCandidates())
+    return [candidate.ip for candidate in transport.getRemoteCandidates()]
+
+
+def local_address(connection: RTCPeerConnection) -> str | None:
+    """This machine's address of the nominated pair; ``None`` before there is one."""
+    ice: Any = connection.getTransceivers()[0].receiver.transport.transport._connection
+    pair = ice._nominated.get(1)
+    return None if pair is None else str(pair.protocol.local_candidate.host)
 
 
 def stepped(bitrate: int) -> int:

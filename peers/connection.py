@@ -89,6 +89,7 @@ class Connection:
         self._outbox = Outbox()
         self._inbox = Inbox()
         self._unsent = Pulse()
+        self._renew = Pulse()
         self._sent = 0
         self._pongs_missing = 0
         self._closing: wire.Closing | None = None
@@ -99,6 +100,10 @@ class Connection:
         numbered = self._outbox.add(message)
         self._unsent.fire()
         return numbered.n
+
+    def reconnect(self) -> None:
+        """Go on with another socket at once: this one's network is gone. Nothing while there is none."""
+        self._renew.fire()
 
     async def run(self) -> NoReturn:
         """Hold the conversation until it is cancelled or cannot go on; then a :class:`PeerError` says why.
@@ -153,6 +158,7 @@ class Connection:
                 group.create_task(self._read(socket), name="connection-read")
                 group.create_task(self._write(socket), name="connection-write")
                 group.create_task(self._ping(socket), name="connection-ping")
+                group.create_task(self._leave_socket(), name="connection-leave")
         except BaseExceptionGroup as errors:
             raise _weightiest(errors) from None
         finally:
@@ -232,6 +238,10 @@ class Connection:
                 raise _Lost("the service does not answer pings")
             self._pongs_missing += 1
             await _send(socket, wire.Ping(received=self._inbox.received))
+
+    async def _leave_socket(self) -> None:
+        await self._renew.wait()
+        raise _Lost("this machine's address has changed")
 
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> wire.ServerMessage:
         frame = await socket.receive()

@@ -7,7 +7,6 @@ while polite; and it ignores ICE restarts, so what is lost comes back as another
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Callable
 from typing import Literal
 
@@ -43,7 +42,7 @@ class Direct(MediaConnection):
         send: Callable[[wire.ClientMessage], int],
         failed: Callable[[BaseException], None],
     ) -> None:
-        local = any(_is_loopback(url) for url in stun)
+        local = aiortc_inside.loopback_to(URL(url.replace("stun:", "stun://", 1)).host or "" for url in stun)
         # A STUN server on this machine tells nothing that the host candidates do not.
         configuration = aiortc_inside.configuration(() if local else stun)
         name = f"direct-{match}-{attempt}"
@@ -130,10 +129,3 @@ class Direct(MediaConnection):
     def _describe(self, kind: Literal["offer", "answer"]) -> None:
         sdp = self._connection.localDescription.sdp
         self._send(wire.SendDescription(match=self.match, attempt=self.attempt, kind=kind, sdp=sdp))
-
-
-def _is_loopback(url: str) -> bool:
-    try:
-        return ipaddress.ip_address(URL(url.replace("stun:", "stun://", 1)).host or "").is_loopback
-    except ValueError:
-        return False

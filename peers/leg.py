@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from collections.abc import Callable
 
 from aiortc import RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
@@ -13,9 +15,23 @@ from peers.media.outlet import Outlet
 from peers.media.source import VideoCodec
 from peers.media_connection import Kind, MediaConnection, MediaSink
 
+ADDRESS_SECONDS = 1.0
+"""Between two looks at whether the address in use is still this machine's."""
+
+
+def has_address(address: str) -> bool:
+    """Whether this machine has it now."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            return error.errno != errno.EADDRNOTAVAIL
+    return True
+
 
 class Leg(MediaConnection):
-    """Answers the relay's offers by ``answer`` and brings what arrives to ``sink``."""
+    """Answers the relay's offers by ``answer`` and brings what arrives to ``sink``. ``lost`` is called once,
+    when the leg is dead as seen from here; ``True``: this machine has lost the address that it goes from."""
 
     def __init__(
         self,
@@ -25,6 +41,7 @@ class Leg(MediaConnection):
         sink: MediaSink,
         answer: Callable[[str], None],
         failed: Callable[[BaseException], None],
+        lost: Callable[[bool], None] = lambda _address_gone: None,
     ) -> None:
         super().__init__(
             f"leg-{leg}", aiortc_inside.configuration(), video_codec=video_codec, sink=sink, failed=failed
@@ -34,12 +51,38 @@ class Leg(MediaConnection):
         # Only the newest offer waits: one that came after it replaces it, as the relay's later word.
         self._offer: str | None = None
         self._offered = asyncio.Event()
+        self._lost = lost
+        self._connection.on("connectionstatechange", self._changed)
         self._tasks.start(self._negotiate(), name=f"leg-{leg}-negotiate")
+        self._tasks.start(self._watch_address(), name=f"leg-{leg}-address")
 
     def offer(self, sdp: str) -> None:
         """The relay's offer: the first, or one that narrows the codecs."""
         self._offer = sdp
         self._offered.set()
+
+    async def close(self) -> None:
+        self._lost = lambda _address_gone: None  # closing it oneself is no news
+        await super().close()
+
+    def _changed(self) -> None:
+        # aiortc goes to failed when consent is lost: it knows no ICE restart, so this leg is over.
+        if self._connection.connectionState == "failed":
+            self._tell_lost(address_gone=False)
+
+    def _tell_lost(self, *, address_gone: bool) -> None:
+        lost, self._lost = self._lost, lambda _address_gone: None
+        lost(address_gone)
+
+    async def _watch_address(self) -> None:
+        """aioice stays with the addresses that it gathered: when the one in use is gone, so is the leg, long
+        before consent says so."""
+        while True:
+            await asyncio.sleep(ADDRESS_SECONDS)
+            address = aiortc_inside.local_address(self._connection)
+            if address is not None and not has_address(address):
+                self._tell_lost(address_gone=True)
+                return
 
     async def _negotiate(self) -> None:
         first = True
@@ -59,7 +102,8 @@ class Leg(MediaConnection):
         await self._connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
         if first:
             await aiortc_inside.gather(
-                self._connection, loopback=aiortc_inside.offers_loopback(self._connection)
+                self._connection,
+                loopback=aiortc_inside.loopback_to(aiortc_inside.remote_addresses(self._connection)),
             )
             self._start_receiving()
         for kind, transceiver in self._transceivers.items():

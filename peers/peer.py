@@ -14,10 +14,11 @@ from yarl import URL
 
 from peers.account import Account, service_url
 from peers.connection import GIVE_UP_SECONDS, Connection, Offline, Online
-from peers.errors import PeerClosed, PeerError
+from peers.errors import Backlogged, PeerClosed, PeerError
 from peers.match import Match
 from peers.media.source import Media
 from peers.media.writer import check_recordable
+from peers.network import check_network
 from peers.seat import Seat
 from peers.tasks import Pulse, TaskOwner
 from signaling import messages as wire
@@ -73,6 +74,8 @@ class Peer:
         self._options = options
         self._on_event = options.get("on_event", _ignore)
         self._changed = Pulse()
+        self._checked = asyncio.Event()
+        """The network check is done."""
         self._tasks = TaskOwner(self._fail)
         self._seat = Seat(options.get("media"), record, changed=self._changed, fail=self._fail)
         self._http: aiohttp.ClientSession | None = None
@@ -116,6 +119,7 @@ class Peer:
                 give_up_seconds=self._options.get("give_up_seconds", GIVE_UP_SECONDS),
             )
             self._seat.send = self._connection.send
+            self._seat.reconnect = self._connection.reconnect
             self._tasks.start(self._connection.run(), name="connection")
             await self._until(lambda: self._connection is not None and self._connection.welcome is not None)
         except BaseException:
@@ -170,6 +174,7 @@ class Peer:
                 refusal, seat.refusal = seat.refusal, None
                 raise refusal
             if seat.state == "idle" and seat.joining is None:
+                await self._checked.wait()  # what it found counts from the next match on
                 seat.joining = seat.send(
                     wire.Join(
                         interests=interests,
@@ -208,8 +213,20 @@ class Peer:
             self._seat.stun = self._connection.welcome.stun
         if isinstance(change, Online) and not change.resumed:
             self._seat.restart()
+        if isinstance(change, Online):
+            self._tasks.start(self._check_network(), name="network check")
         self._changed.fire()
         self._on_event(change)
+
+    async def _check_network(self) -> None:
+        self._checked.clear()
+        try:
+            found = await check_network(self._seat.stun)
+            if found is not None:
+                with contextlib.suppress(Backlogged):  # the next socket brings another
+                    self._seat.send(found)
+        finally:
+            self._checked.set()
 
     def _fail(self, error: BaseException) -> None:
         if self._seat.failure is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,8 @@ from signaling import messages as wire
 
 log = structlog.get_logger(__name__)
 
+REPLACE_AFTER_SECONDS = 4.0
+"""A leg that the relay calls interrupted for this long more is replaced: aiortc cannot restart ICE on it."""
 LEG_ATTEMPTS = 3
 """Legs in a row that may close before they were ever connected."""
 _CROSSED = ("chat", "typing", "chat_received", "next", "leave", "block")
@@ -47,6 +50,9 @@ class Seat:
         self.refusal: PeerError | None = None
         self.failure: BaseException | None = None
         self.send: Callable[[wire.ClientMessage], int]
+        self.reconnect: Callable[[], None] = lambda: None
+        """Take another socket at once."""
+        self._replacing: asyncio.TimerHandle | None = None
         self._media = media
         self._record = record
         self._changed = changed
@@ -133,6 +139,7 @@ class Seat:
 
     async def close(self) -> None:
         """Close the leg and finish the match."""
+        self._stop_replacing()
         leg, self._leg = self._leg, None
         self._drop_direct()
         measure, self._measure = self._measure, None
@@ -244,6 +251,7 @@ class Seat:
                 sink=_Sink(self, "relay"),
                 answer=lambda sdp: self._answered(leg_id, sdp),
                 failed=self._fail,
+                lost=lambda address_gone: self._leg_lost(leg_id, address_gone=address_gone),
             )
             if self._measure is not None and self._shown != "direct":
                 self._measure.source = self._leg
@@ -265,6 +273,11 @@ class Seat:
         if self._leg is None or self._leg.id != message.leg:
             return
         was, self.leg_state = self.leg_state, message.state
+        self._stop_replacing()
+        if message.state == "interrupted":
+            self._replacing = asyncio.get_running_loop().call_later(
+                REPLACE_AFTER_SECONDS, lambda: self._replace(message.leg)
+            )
         if message.state == "connected":
             self._leg_failures = 0
         elif message.state == "closed":
@@ -278,7 +291,26 @@ class Seat:
             elif self.state != "idle":
                 self.send(wire.OpenLeg())
 
+    def _leg_lost(self, leg: str, *, address_gone: bool) -> None:
+        if address_gone:
+            # The socket went from there too, and would notice only when its pings stay unanswered.
+            self.reconnect()
+        self._replace(leg)
+
+    def _replace(self, leg: str) -> None:
+        """Ask for a fresh leg in place of one that has been up (docs/protocol.md section 3.5)."""
+        self._stop_replacing()
+        if self._leg is not None and self._leg.id == leg and self.leg_state is not None:
+            log.info("leg_replaced", leg=leg)
+            self.send(wire.OpenLeg(replace=leg))
+
+    def _stop_replacing(self) -> None:
+        if self._replacing is not None:
+            self._replacing.cancel()
+            self._replacing = None
+
     def _drop_leg(self) -> None:
+        self._stop_replacing()
         leg, self._leg, self.leg_state = self._leg, None, None
         if leg is not None:
             run = leg.unlink()

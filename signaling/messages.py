@@ -173,6 +173,15 @@ class SendTyping(_Client, frozen=True, tag="typing"):
     active: bool
 
 
+class Media(_Client, frozen=True, tag="media"):
+    """What this client shows the stranger from now on, said when it changes. The newest counts, also for
+    later matches of this seat."""
+
+    camera: bool
+    microphone: bool
+    """There is one, and it is not muted."""
+
+
 class Block(_Client, frozen=True, tag="block"):
     """End this match and never be matched with this stranger again."""
 
@@ -207,6 +216,7 @@ ClientMessage = (
     | SendChat
     | ChatReceived
     | SendTyping
+    | Media
     | Block
     | Report
     | Ping
@@ -384,6 +394,14 @@ class Typing(_Server, frozen=True, tag="typing"):
     active: bool
 
 
+class StrangerMedia(_Server, frozen=True, tag="stranger_media"):
+    """What the stranger shows: at the match's start, on a change, never when their client does not say."""
+
+    match: str
+    camera: bool
+    microphone: bool
+
+
 class Blocked(_Server, frozen=True, tag="blocked"):
     match: str
 
@@ -433,6 +451,7 @@ ServerMessage = (
     | ChatAccepted
     | ChatDelivered
     | Typing
+    | StrangerMedia
     | Blocked
     | Reported
     | Pong

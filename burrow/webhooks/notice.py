@@ -23,7 +23,7 @@ SIGNATURE_HEADER = "Burrow-Signature"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """``id`` stays the same over all tries, so that a receiver can tell a repetition. ``at``: Unix seconds."""
+    """``id`` stays the same over all tries, so that a receiver knows a repetition. ``at``: Unix seconds."""
 
     id: str
     kind: NoticeKind

@@ -29,6 +29,7 @@ from signaling.messages import (
     Role,
     Route,
     Stranger,
+    StrangerMedia,
 )
 
 LinkEvent = door.LinkUp | door.LinkFlowing | door.LinkDown
@@ -93,6 +94,9 @@ class Matches:
             seat.state = Talking(match.id, side, wishes[side])
             known = Stranger(name=stranger.identity.name, interests=wishes[side.other].interests)
             self._floor.tell(seat, Matched(match=match.id, stranger=known))
+            if (media := stranger.media) is not None:
+                shown = StrangerMedia(match=match.id, camera=media.camera, microphone=media.microphone)
+                self._floor.tell(seat, shown)
         for side, seat in ((Side.A, a), (Side.B, b)):
             match.course.leg(side, seat.leg, now)
         steps = match.begin((a.leg, b.leg), now)

@@ -21,6 +21,7 @@ from signaling.messages import (
     Join,
     Leave,
     LegAnswer,
+    Media,
     MediaFlowing,
     Network,
     Next,
@@ -66,6 +67,7 @@ LAW: dict[type[ClientMessage], dict[type[State], str]] = {
     Hello: {Lobby: "already_welcome", Waiting: "already_welcome", Talking: "already_welcome"},
     Ping: {},
     Network: {},
+    Media: {},
     OpenLeg: {},
     LegAnswer: {},
     # Words about a direct attempt that is over are dropped, not refused: they cross with its end.
@@ -105,6 +107,7 @@ class Seat:
         "inbox",
         "last_match",
         "leg",
+        "media",
         "network",
         "outbox",
         "reopen_leg",
@@ -126,6 +129,8 @@ class Seat:
         self.direct = False
         """Whether the client can do the direct route."""
         self.network: Network = UNKNOWN
+        self.media: Media | None = None
+        """What this client shows, ``None`` when it has not said."""
         self.leg: Leg | None = None
         self.restarts_until = 0.0
         """Until when the restarts of the leg that were asked for use up what is allowed."""
@@ -152,5 +157,6 @@ class Seat:
         self.token = token
         self.identity = identity
         self.network = UNKNOWN
+        self.media = None
         self.inbox = Inbox()
         self.outbox = Outbox()

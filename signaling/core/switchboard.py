@@ -39,6 +39,7 @@ from signaling.messages import (
     Join,
     Leave,
     LegAnswer,
+    Media,
     MediaFlowing,
     Network,
     Next,
@@ -315,6 +316,8 @@ class Switchboard:
                 self._legs.on_answer(seat, message, now)
             case SendDescription() | SendCandidate() | DirectState() | MediaFlowing():
                 self._negotiations.on_message(seat, message, now)
+            case Media():
+                self._talk.on_media(seat, message)
             case Quality():
                 self._matches.quality(seat, message, now)
             case Report():

@@ -1,4 +1,4 @@
-"""Chat with receipts, and typing, between the two of a match (docs/protocol.md 2.4)."""
+"""Chat with receipts, typing, and what is shown, between the two of a match (docs/protocol.md 2.4)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from signaling.messages import (
     ChatAccepted,
     ChatDelivered,
     ChatReceived,
+    Media,
     SendChat,
     SendTyping,
+    StrangerMedia,
     Typing,
 )
 
@@ -44,6 +46,18 @@ class Talk:
     def on_typing(self, match: Match, side: Side, message: SendTyping, now: float) -> None:
         self._set_typing(match, side, message.active, now)
 
+    def on_media(self, seat: Seat, message: Media) -> None:
+        """The newest is kept for matches to come; the stranger of this one is told what has changed."""
+        before = seat.media
+        seat.media = message
+        here = self._matches.of(seat)
+        if here is None or (before and shows(before) == shows(message)):
+            return
+        match, side = here
+        camera, microphone = shows(message)
+        stranger = self._seat(match, side.other)
+        self._floor.tell(stranger, StrangerMedia(match=match.id, camera=camera, microphone=microphone))
+
     def typing_expired(self, match_id: str, side: Side, now: float) -> None:
         match = self._matches.find(match_id)
         if match is not None:
@@ -62,3 +76,8 @@ class Talk:
 
     def _seat(self, match: Match, side: Side) -> Seat:
         return self._matches.seat_at(match, side)
+
+
+def shows(media: Media) -> tuple[bool, bool]:
+    """Camera and microphone."""
+    return media.camera, media.microphone

@@ -1,4 +1,4 @@
-"""The alert rules and the dashboard, by Prometheus' own tools and a real Prometheus that scrapes the service."""
+"""The alert rules and the dashboard, by Prometheus' own tools and a real scrape of the service."""
 
 from __future__ import annotations
 

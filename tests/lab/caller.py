@@ -16,12 +16,22 @@ from tests.e2e.web.house import WATCH
 from tests.e2e.web.person import STEP_MS, Person
 from tests.lab import plan
 from tests.lab.lab import Lab
+from tests.lab.plan import Kind
 from tests.service import RunningService, running_service
 
 WRAPPER = Path(__file__).parent / "chromium"
 LAB_WATCH = (Path(__file__).parent / "watch.js").read_text(encoding="utf-8")
 PORT = 8080
 HIDE = "Hide my address"
+FOUND = {
+    Kind.OPEN: "m.mapping === 'open'",
+    Kind.CONE: "m.mapping === 'independent'",
+    Kind.SYMMETRIC: "m.mapping === 'symmetric'",
+    Kind.UDP_BLOCKED: "m.udp === false",
+    Kind.ONLY_443: "m.udp === false && m.tcp === false",
+    Kind.IPV6_ONLY: "m.udp === true",
+}
+"""What the message ``network`` says, ``m``, when the check has found what kind of network this is."""
 
 
 @contextlib.asynccontextmanager
@@ -62,9 +72,10 @@ class Caller(Person):
         second later."""
         await self.until("lab.last('leg_state')?.code === 'idle'")
 
-    async def network_known(self) -> None:
-        """Wait until the service has been told what the lobby's check found."""
-        await self.until("lab.said.some(m => m.type === 'network')")
+    async def network_known(self, kind: Kind) -> None:
+        """Wait until the service has been told what the lobby's check finds of such a network. That nothing
+        comes through is known after ten seconds."""
+        await self.until(f"lab.said.some(m => m.type === 'network' && {FOUND[kind]})")
 
     async def hide_address(self) -> None:
         """Choose to hide the address, by the lobby's own switch."""

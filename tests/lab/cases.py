@@ -202,7 +202,7 @@ def headless(site: str, browser: str, must_ms: float, route: str) -> Callable[[T
     @contextlib.asynccontextmanager
     async def prepare(town: Town, _scope: Scope) -> AsyncIterator[Run]:
         caller = await town.caller(browser)
-        await asyncio.gather(caller.leg_up(), caller.network_known())
+        await asyncio.gather(caller.leg_up(), caller.network_known(town.lab[browser].kind))
 
         async def run(gathered: Gathered) -> None:
             async with peer(town.lab[site].client, town.service.url, "--seconds", "4") as process:

@@ -18,7 +18,7 @@ async def callers(town: Town, a: str, b: str, *, checked: bool = False) -> Pair:
     one, other = await asyncio.gather(town.caller(a), town.caller(b))
     await asyncio.gather(one.leg_up(), other.leg_up())
     if checked:
-        await asyncio.gather(one.network_known(), other.network_known())
+        await asyncio.gather(one.network_known(town.lab[a].kind), other.network_known(town.lab[b].kind))
     return one, other
 
 

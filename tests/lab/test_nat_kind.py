@@ -1,4 +1,4 @@
-"""The web client's own check in a real Chromium tells kinds of NAT apart, and says when it cannot."""
+"""The client's own check in a real Chromium tells one kind of NAT from another, and says when it cannot."""
 
 from __future__ import annotations
 

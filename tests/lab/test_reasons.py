@@ -36,7 +36,7 @@ async def test_who_cannot_reach_the_relay_is_told_what_was_left(
             town.browsers.caller(site, url=ANOTHER_BY_443),
             town.browsers.caller("cone_a", url=service.url),
         )
-        await asyncio.gather(a.network_known(), b.leg_up())
+        await asyncio.gather(a.network_known(town.lab[site].kind), b.leg_up())
         await b.join()
         await a.join()
         await asyncio.gather(*(caller.until("lab.last('ended')") for caller in (a, b)))

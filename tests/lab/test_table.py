@@ -16,6 +16,7 @@ from tests.lab.match_rows import matched_row
 from tests.lab.meeting import (
     STEADY_MS,
     Pair,
+    callers,
     callers_at,
     concealed,
     first_frames,
@@ -146,18 +147,22 @@ async def test_symmetric_cone_is_not_predicted_and_waits_for_the_relay_no_longer
         assert (await caller.path())["address"] == plan.SERVER
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "protocols"),
-    [("udp_blocked_a", "udp_blocked_b", ("tcp", "tcp")), ("udp_blocked_a", "cone_a", ("tcp", "udp"))],
-)
-async def test_udp_blocked_goes_by_tcp(town: Town, a: str, b: str, protocols: tuple[str, str]) -> None:
-    pair = await meet(town, a, b, checked=True)
-    await frames_within(pair, FIRST_TCP_MS)
-    for caller, protocol in zip(pair, protocols, strict=True):
-        assert (await caller.routes())[0] == ("relay", "trying", "udp_blocked")
-        path = await caller.path()
-        assert (path["protocol"], path["address"]) == (protocol, plan.SERVER)
-        assert path["type"] != "relay", "the TURN server is for those who have no other way"
+async def test_udp_blocked_on_both_sides_and_on_one_goes_by_tcp(town: Town) -> None:
+    one, both = await callers(town, "udp_blocked_a", "udp_blocked_b", checked=True)
+    cone = await town.caller("cone_a")
+    await cone.leg_up()
+    for pair, protocols in (((one, both), ("tcp", "tcp")), ((one, cone), ("tcp", "udp"))):
+        await join(pair)
+        await frames_within(pair, FIRST_TCP_MS)
+        for caller, protocol in zip(pair, protocols, strict=True):
+            assert (await caller.routes())[0] == ("relay", "trying", "udp_blocked")
+            path = await caller.path()
+            assert (path["protocol"], path["address"]) == (protocol, plan.SERVER)
+            assert path["type"] != "relay", "the TURN server is for those who have no other way"
+        await steady(pair)
+        await one.button("Stop").click()
+        await pair[1].ended()
+        await pair[1].button("Back to the lobby").click()
 
 
 async def test_only_443_goes_by_tls_through_the_turn_server(town: Town) -> None:

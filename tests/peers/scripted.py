@@ -37,6 +37,7 @@ class Socket:
         received: int = 0,
         ping_seconds: float = 30.0,
         protocol: int = wire.PROTOCOL_VERSION,
+        stun: tuple[str, ...] = (),
     ) -> wire.Hello:
         hello = await self.expect(wire.Hello)
         self.handled = received
@@ -47,6 +48,7 @@ class Socket:
                 resumed=resumed,
                 received=received,
                 user=USER,
+                stun=stun,
                 limits=wire.Limits(
                     chat_chars=1000, message_bytes=32768, ping_seconds=ping_seconds, resume_seconds=20
                 ),

@@ -61,11 +61,27 @@ def test_encoders_follow_an_estimate_in_wide_steps(
 
 
 async def test_loopback_is_gathered_only_on_request() -> None:
-    for loopback in (False, True):
+    for loopback in ((), ("127.0.0.1",), ("127.0.0.1", "::1")):
         connection = RTCPeerConnection(aiortc_inside.configuration())
         connection.addTransceiver("audio")
         await aiortc_inside.gather(connection, loopback=loopback)
         gatherer = connection.getTransceivers()[0].receiver.transport.transport.iceGatherer
         hosts = {candidate.ip for candidate in gatherer.getLocalCandidates()}
-        assert ("127.0.0.1" in hosts) is loopback
+        assert {host for host in hosts if host in ("127.0.0.1", "::1")} == set(loopback)
         await connection.close()
+
+
+async def test_only_what_aiortc_can_ask_is_a_stun_server() -> None:
+    urls = ("stun:[2001:db8::1]:3478", "stun:192.0.2.1:3478")
+    servers = aiortc_inside.configuration(urls).iceServers
+    assert servers is not None
+    assert [server.urls for server in servers] == ["stun:192.0.2.1:3478"]
+    connection = RTCPeerConnection(aiortc_inside.configuration(urls))
+    connection.addTransceiver("audio")
+    await connection.close()
+
+
+def test_loopback_is_matched_by_family() -> None:
+    addresses = ["192.0.2.1", "127.0.0.2", "::1", "2001:db8::1", "relay.example"]
+    assert aiortc_inside.loopback_to(addresses) == {"127.0.0.1", "::1"}
+    assert aiortc_inside.loopback_to(addresses[:1]) == set()

@@ -26,7 +26,7 @@ class BareCaller:
         self._sequence = 0
         self._changed = asyncio.Condition()
         self.token = ""
-        self.ws: aiohttp.ClientWebSocketResponse
+        self.ws: aiohttp.ClientWebSocketResponse | None = None
         self.messages: list[dict[str, Any]] = []
         self.leg: BareLeg | None = None
         self.close_code: int | None = None
@@ -38,11 +38,11 @@ class BareCaller:
         body = {"age_confirmed": True, "terms_version": terms}
         async with self._session.post(f"{self._url}/api/v1/auth/guest", json=body) as answer:
             self.token = token = (await answer.json())["access_token"]
-        self.ws = await self._session.ws_connect(f"{self._url}/ws")
-        await self.ws.send_json({"type": "hello", "token": token})
+        self.ws = ws = await self._session.ws_connect(f"{self._url}/ws")
+        await ws.send_json({"type": "hello", "token": token})
         await self.say("join")
         async with asyncio.TaskGroup() as tasks:
-            async for frame in self.ws:
+            async for frame in ws:
                 message = frame.json()
                 if message["type"] == "leg_offer" and self.leg is None:
                     self.leg = BareLeg(message["sdp"], self._certificate)
@@ -52,10 +52,11 @@ class BareCaller:
                     self.messages.append(message)
                     self._changed.notify_all()
         async with self._changed:
-            self.close_code = self.ws.close_code
+            self.close_code = ws.close_code
             self._changed.notify_all()
 
     async def say(self, kind: str, **fields: Any) -> None:
+        assert self.ws is not None
         self._n += 1
         await self.ws.send_json({"type": kind, "n": self._n, **fields})
 
@@ -100,6 +101,7 @@ async def callers(service: RunningService, count: int) -> AsyncIterator[Sequence
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*(caller.ws.close() for caller in made if caller.ws is not None))
             for caller in made:
                 if caller.leg is not None and caller.leg.socket.fileno() >= 0:
                     caller.leg.drop()

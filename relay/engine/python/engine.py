@@ -1,4 +1,5 @@
-"""The shell of the reference engine: sockets, clock, and the journey of each datagram in order."""
+"""The shell of the reference engine: sockets, clock, and the journey of each media packet in order. STUN and
+ICE are in :mod:`relay.engine.python.pairs`."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 
 import pylibsrtp
 
-from relay.door import Kind, LegId, Transport
+from relay.door import Kind, LegId
 from relay.engine.interface import (
     LEG_MAX_SSRCS,
     Address,
@@ -22,19 +23,15 @@ from relay.engine.interface import (
     IceCredentials,
     LegCounters,
     LegPlan,
-    PathInterrupted,
-    PathLost,
-    PathResumed,
-    PathSelected,
     SrtpKeys,
 )
 from relay.engine.python import bind, srtp, stun_port
-from relay.engine.python.leg import EngineLeg, PairAddress, SendTo, SocketAddress, remote_address
+from relay.engine.python.leg import EngineLeg, SocketAddress
+from relay.engine.python.pairs import Pairs, Totals
 from relay.engine.python.tcp import TcpListeners
 from relay.errors import BindError, UnknownLeg
 from relay.histogram import Histogram
-from relay.ice import lite
-from relay.ice.paths import Changes, LegPaths, PathRules
+from relay.ice.paths import LegPaths, PathRules
 from relay.ice.prefix_limit import PrefixLimit
 from relay.packet.keyframe import KeyframeThrottle, picture_loss_indication
 from relay.packet.link import Direction, LegStreams
@@ -65,18 +62,12 @@ class PythonEngine:
         self._stays = Histogram(LATENCY_BOUNDS_US)
         """Microseconds from where a batch could be read to where its last was sent: never too good."""
         self._prefixes = PrefixLimit(config.stun_per_second)
+        self._totals = Totals()
+        self._pairs = Pairs(self._totals, self._prefixes)
         self._sockets: list[socket.socket] = []
         self._stun_sockets: list[socket.socket] = []
         self._tcp: TcpListeners | None = None
-        # A pair's index names its UDP socket or, after those, its TCP listener, in these three lists.
-        self._senders: list[SendTo] = []
-        self._transports: list[Transport] = []
-        self._tables: list[dict[SocketAddress, EngineLeg]] = []
-        """The leg of each validated remote address."""
         self._legs: dict[LegId, EngineLeg] = {}
-        self._by_ufrag: dict[str, EngineLeg] = {}
-        self._drops: dict[Drop, int] = {}
-        self._packets_in = self._packets_out = self._bytes_in = self._bytes_out = 0
         self._sink: EventSink = lambda _event: None
         self._tick: asyncio.TimerHandle | None = None
 
@@ -84,13 +75,12 @@ class PythonEngine:
 
     async def start(self, sink: EventSink) -> None:
         config = self._config
-        self._sink = sink
+        self._sink = self._pairs.sink = sink
         try:
             await self._bind(config)
         except BindError:
             await self.close()
             raise
-        self._tables = [{} for _ in self._senders]
         loop = asyncio.get_running_loop()
         for index, sock in enumerate(self._sockets):
             loop.add_reader(sock.fileno(), self._drain, index)
@@ -100,15 +90,14 @@ class PythonEngine:
 
     async def _bind(self, config: EngineConfig) -> None:
         self._sockets = bind.bind_udp(config.addresses, config.udp_port, config.socket_buffer_bytes)
-        self._senders = [sock.sendto for sock in self._sockets]
-        self._transports = ["udp"] * len(self._sockets)
+        self._pairs.add_udp([sock.sendto for sock in self._sockets])
         if config.stun_port >= 0:
             self._stun_sockets = bind.bind_udp(config.addresses, config.stun_port, STUN_BUFFER_BYTES)
         if config.tcp_port >= 0:
-            self._tcp = TcpListeners(config, len(self._sockets), self._on_tcp, self._on_tcp_gone, self._drop)
+            first, pairs = len(self._sockets), self._pairs
+            self._tcp = TcpListeners(config, first, self._on_tcp, pairs.on_tcp_gone, self._totals.drop)
             await self._tcp.start()
-            self._senders += self._tcp.senders()
-            self._transports += ["tcp"] * len(self._tcp.bound)
+            pairs.add_tcp(self._tcp)
 
     async def close(self) -> None:
         if self._tick is not None:
@@ -144,17 +133,10 @@ class PythonEngine:
             leg, ice, LegPaths(self._rules, now), tokens=self._config.leg_burst_bytes, tokens_at=now
         )
         self._legs[leg] = opened
-        self._by_ufrag[ice.ufrag] = opened
+        self._pairs.open(opened)
 
     def restart(self, leg: LegId, ice: IceCredentials) -> None:
-        found = self._leg(leg)
-        if found.old_ice is None:
-            found.old_ice = found.ice
-        else:
-            del self._by_ufrag[found.ice.ufrag]  # of a restart that nothing answered
-        found.ice = ice
-        found.paths.restart()
-        self._by_ufrag[ice.ufrag] = found
+        self._pairs.restart(self._leg(leg), ice)
 
     def set_keys(self, leg: LegId, keys: SrtpKeys) -> None:
         found = self._leg(leg)
@@ -209,31 +191,28 @@ class PythonEngine:
             self._send(found, datagram)
         elif found.dtls_pair is not None:
             index, remote = found.dtls_pair
-            self._send_to(index, datagram, remote)
+            self._pairs.send_to(index, datagram, remote)
         else:
             found.drop(Drop.NO_PATH)
 
     def close_leg(self, leg: LegId) -> None:
         found = self._leg(leg)
         self.unlink(leg)
-        self._forget(found, found.paths.addresses)
+        self._pairs.close(found)
         for reason, count in found.drops.items():
-            self._drops[reason] = self._drops.get(reason, 0) + count
+            self._totals.drop(reason, count)
         del self._legs[leg]
-        for ice in (found.ice, found.old_ice):
-            if ice is not None:
-                del self._by_ufrag[ice.ufrag]
 
     def counters(self, leg: LegId) -> LegCounters:
         return self._leg(leg).counters()
 
     def totals(self) -> EngineCounters:
         return EngineCounters(
-            packets_in=self._packets_in,
-            packets_out=self._packets_out,
-            bytes_in=self._bytes_in,
-            bytes_out=self._bytes_out,
-            drops={reason.value: count for reason, count in self._drops.items()},
+            packets_in=self._totals.packets_in,
+            packets_out=self._totals.packets_out,
+            bytes_in=self._totals.bytes_in,
+            bytes_out=self._totals.bytes_out,
+            drops={reason.value: count for reason, count in self._totals.drops.items()},
         )
 
     def latency(self) -> list[tuple[int | None, int]]:
@@ -250,14 +229,14 @@ class PythonEngine:
     def _drain(self, index: int) -> None:
         receive = self._sockets[index].recvfrom
         now = time.monotonic()
-        before = self._packets_in
+        before = self._totals.packets_in
         for _ in range(BATCH):
             try:
                 datagram, remote = receive(DATAGRAM_BYTES)
             except BlockingIOError:
                 break
             self._take(index, datagram, remote, now)
-        if taken := self._packets_in - before:
+        if taken := self._totals.packets_in - before:
             self._stays.observe((time.monotonic() - now) * 1e6, taken)
 
     def _on_tcp(self, index: int, datagram: bytes, remote: SocketAddress) -> None:
@@ -265,37 +244,37 @@ class PythonEngine:
 
     def _take(self, index: int, datagram: bytes, remote: SocketAddress, now: float) -> None:
         """Demultiplex (RFC 7983)."""
-        self._packets_in += 1
-        self._bytes_in += len(datagram)
-        leg = self._tables[index].get(remote)
+        self._totals.packets_in += 1
+        self._totals.bytes_in += len(datagram)
+        leg = self._pairs.tables[index].get(remote)
         first = datagram[0] if datagram else -1
         if 128 <= first < 192:
             if leg is None:
-                self._drop(Drop.UNKNOWN_SOURCE)
+                self._totals.drop(Drop.UNKNOWN_SOURCE)
             elif len(datagram) > 1 and 192 <= datagram[1] < 224:
                 self._on_rtcp(leg, datagram, now)
             else:
                 self._on_rtp(leg, datagram, now)
         elif 0 <= first < 4:
-            self._on_stun(index, datagram, remote, now)
+            self._pairs.on_stun(index, datagram, remote, now)
         elif 20 <= first < 64:
             if leg is None:
-                self._drop(Drop.UNKNOWN_SOURCE)
+                self._totals.drop(Drop.UNKNOWN_SOURCE)
             else:
                 leg.dtls_pair = (index, remote)
                 self._sink(DtlsReceived(leg.id, datagram))
         else:
             reason = Drop.EMPTY if first < 0 else Drop.UNKNOWN_PROTOCOL
-            self._drop(reason) if leg is None else leg.drop(reason)
+            self._totals.drop(reason) if leg is None else leg.drop(reason)
 
     def _drain_stun(self, sock: socket.socket) -> None:
         done = stun_port.drain(sock, BATCH, DATAGRAM_BYTES, self._prefixes, time.monotonic())
-        self._packets_in += done.packets_in
-        self._bytes_in += done.bytes_in
-        self._packets_out += done.packets_out
-        self._bytes_out += done.bytes_out
+        self._totals.packets_in += done.packets_in
+        self._totals.bytes_in += done.bytes_in
+        self._totals.packets_out += done.packets_out
+        self._totals.bytes_out += done.bytes_out
         for reason in done.drops:
-            self._drop(reason)
+            self._totals.drop(reason)
 
     def _on_rtp(self, leg: EngineLeg, datagram: bytes, now: float) -> None:
         unprotect = leg.unprotect
@@ -346,8 +325,8 @@ class PythonEngine:
             self._on_first(peer, direction)
         direction.packets += 1
         direction.octets += len(packet)
-        self._packets_out += 1
-        self._bytes_out += len(out)
+        self._totals.packets_out += 1
+        self._totals.bytes_out += len(out)
 
     def _on_rtcp(self, leg: EngineLeg, datagram: bytes, now: float) -> None:
         if leg.unprotect_rtcp is None:
@@ -378,46 +357,6 @@ class PythonEngine:
             leg.drop(reason)
         if mapped.packet:
             self._send_rtcp(peer, mapped.packet)
-
-    def _on_stun(self, index: int, datagram: bytes, remote: SocketAddress, now: float) -> None:
-        outcome = lite.answer(datagram, (remote[0], remote[1]), self._password)
-        if isinstance(outcome, lite.Check):
-            leg = self._by_ufrag[outcome.ufrag]
-            pair: PairAddress = (index, remote)
-            owner = self._tables[index].get(remote)
-            if owner is not leg:
-                if owner is not None:
-                    self._take_away(owner, pair, now)
-                self._tables[index][remote] = leg
-                if self._tcp is not None:
-                    self._tcp.authenticated(pair, leg)
-            changes = leg.paths.checked(
-                pair,
-                self._transports[index],
-                outcome.priority,
-                outcome.nominated,
-                now,
-                current=outcome.ufrag == leg.ice.ufrag,
-            )
-            self._send_to(index, outcome.response, remote)
-            self._apply(leg, changes)
-        elif isinstance(outcome, lite.Conflict):
-            self._send_to(index, outcome.response, remote)
-        elif isinstance(outcome, lite.Mapping):
-            if self._prefixes.allow(remote[0], now):
-                self._send_to(index, outcome.response, remote)
-            else:
-                self._drop(Drop.STUN_RATE_LIMITED)
-        elif outcome.drop is not None:
-            named = self._by_ufrag.get(outcome.ufrag) if outcome.ufrag else None
-            self._drop(outcome.drop) if named is None else named.drop(outcome.drop)
-
-    def _password(self, ufrag: str) -> str | None:
-        leg = self._by_ufrag.get(ufrag)
-        if leg is None:
-            return None
-        ice = leg.old_ice if leg.old_ice is not None and leg.old_ice.ufrag == ufrag else leg.ice
-        return ice.password
 
     def _within_bit_rate(self, leg: EngineLeg, size: int, now: float) -> bool:
         burst = self._config.leg_burst_bytes
@@ -451,53 +390,6 @@ class PythonEngine:
         own = next(track.egress.ssrc for track in leg.streams.tracks if track.plan.kind == "video")
         self._send_rtcp(leg, picture_loss_indication(own, ssrc))
 
-    def _apply(self, leg: EngineLeg, changes: Changes[PairAddress]) -> None:
-        self._forget(leg, changes.forgotten)
-        if changes.selected is not None:
-            self._route(leg)
-            self._sink(
-                PathSelected(leg.id, changes.selected.transport, remote_address(changes.selected.address))
-            )
-        if changes.renewed and leg.old_ice is not None:
-            del self._by_ufrag[leg.old_ice.ufrag]
-            leg.old_ice = None
-        if changes.resumed:
-            self._sink(PathResumed(leg.id))
-        if changes.interrupted:
-            self._sink(PathInterrupted(leg.id))
-        if changes.lost:
-            self._route(leg)
-            leg.dtls_pair = None
-            self._sink(PathLost(leg.id))
-
-    def _route(self, leg: EngineLeg) -> None:
-        selected = leg.paths.selected
-        if selected is None:
-            leg.send, leg.remote = None, ()
-        else:
-            index, leg.remote = selected.address
-            leg.send = self._senders[index]
-
-    def _forget(self, leg: EngineLeg, addresses: tuple[PairAddress, ...]) -> None:
-        for index, remote in addresses:
-            if self._tables[index].get(remote) is leg:
-                del self._tables[index][remote]
-                if self._tcp is not None:
-                    self._tcp.forget((index, remote))
-
-    def _on_tcp_gone(self, pair: PairAddress) -> None:
-        leg = self._tables[pair[0]].pop(pair[1], None)
-        if leg is not None:
-            self._take_away(leg, pair, time.monotonic())
-
-    def _take_away(self, leg: EngineLeg, pair: PairAddress, now: float) -> None:
-        """The pair is not the leg's any more: its connection ended, or it validated for another leg."""
-        if leg.dtls_pair == pair:
-            leg.dtls_pair = None
-        changes = leg.paths.closed(pair, now)
-        self._route(leg)
-        self._apply(leg, changes)
-
     def _send_rtcp(self, leg: EngineLeg, packet: bytes) -> None:
         if leg.protect_rtcp is None or leg.send is None:
             leg.drop(Drop.NO_PATH)
@@ -516,27 +408,15 @@ class PythonEngine:
         except OSError:
             leg.drop(Drop.SEND_FAILED)
             return
-        self._packets_out += 1
-        self._bytes_out += len(datagram)
-
-    def _send_to(self, index: int, datagram: bytes, remote: SocketAddress) -> None:
-        try:
-            self._senders[index](datagram, remote)
-        except OSError:
-            self._drop(Drop.SEND_FAILED)
-            return
-        self._packets_out += 1
-        self._bytes_out += len(datagram)
-
-    def _drop(self, reason: Drop) -> None:
-        self._drops[reason] = self._drops.get(reason, 0) + 1
+        self._totals.packets_out += 1
+        self._totals.bytes_out += len(datagram)
 
     def _on_tick(self) -> None:
         # Armed first: nothing that goes wrong for one leg may end the consent checks of all.
         self._tick = asyncio.get_running_loop().call_later(TICK_SECONDS, self._on_tick)
         now = time.monotonic()
         for leg in list(self._legs.values()):
-            self._apply(leg, leg.paths.tick(now))
+            self._pairs.tick(leg, now)
 
 
 def _video_ssrcs(plan: LegPlan) -> Iterator[bytes]:

@@ -265,3 +265,16 @@ class Calls:
 
     def close(self) -> None:
         """End the thread and close the sockets. Idempotent; all other calls raise :class:`RuntimeError` then."""
+
+@final
+class TurnLoad:
+    """The same load over the channels of a TURN server that asks for no authentication."""
+
+    def __new__(
+        cls, *, host: str, port: int, allocations: int, packet_bytes: int, train: int, gso: bool
+    ) -> TurnLoad:
+        """Make the allocations, each with a channel to a peer; packets go both ways in turn, each relayed
+        once, as they are. Raises as :class:`Load` does."""
+
+    def run(self, seconds: float, rate: float | None = None) -> _Report:
+        """As :meth:`Load.run`; no packet is ``bad``."""

@@ -17,6 +17,7 @@ from playwright.async_api import Browser, expect
 
 from tests.e2e.web.browser import FAKE_DEVICES, chromium, context_of
 from tests.e2e.web.faces import ADA, BEA, Look, write_face
+from tests.e2e.web.house import WATCH
 from tests.e2e.web.person import Person
 from tests.e2e.web.service import web_service
 
@@ -56,6 +57,7 @@ async def every_screen(
     ada_context = await context_of(browser, phone=phone, dark=dark)
     bea_context = await context_of(other)
     await ada_context.add_init_script(PLAIN_NAMES)
+    await bea_context.add_init_script(WATCH)
     try:
         ada = await Person.arrive(ada_context, url)
         await album.take(ada, "01-entry")
@@ -116,9 +118,19 @@ async def every_screen(
         await ada.button("Close").click()
         await ada.page.keyboard.press("Escape")
         await album.take(ada, "13-esc-armed")
+        await bea.button("Turn camera off").click()
+        await bea.button("Mute microphone").click()
+        await expect(ada.page.locator("[data-camera-off]")).to_be_visible(timeout=15_000)
+        await expect(ada.page.locator("[data-esc-armed]")).to_have_count(0)
+        await album.take(ada, "14-camera-off")
+        await bea.button("Turn camera on").click()
+        await expect(ada.page.locator("[data-camera-off]")).to_have_count(0, timeout=15_000)
+        await bea.page.evaluate("watch.carrying().close()")
+        await ada.notice("The relay carries the talk now.")
+        await album.take(ada, "15-relayed")
         await bea.button("Next").click()
         await ada.ended()
-        await album.take(ada, "14-ended")
+        await album.take(ada, "16-ended")
     finally:
         await ada_context.close()
         await bea_context.close()
@@ -162,7 +174,7 @@ async def face(folder: Path, name: str, look: Look) -> AsyncIterator[Browser]:
 async def main(folder: Path) -> None:
     """All pictures, into ``folder``, which is there."""
     with tempfile.TemporaryDirectory() as data_dir:
-        async with web_service(Path(data_dir)) as service:
+        async with web_service(Path(data_dir), ROUTES_RELAY_AFTER_MS="20000") as service:
             async with face(Path(data_dir), "ada", ADA) as browser, face(Path(data_dir), "bea", BEA) as other:
                 for look, phone, dark in LOOKS:
                     album = Album(folder, look)

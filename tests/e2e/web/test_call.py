@@ -33,16 +33,40 @@ async def test_mute_and_camera_off(house: House) -> None:
     assert await sound_of(ada) == "on"
     await ada.button("Mute microphone").click()
     await ada.told("Microphone muted.")
+    await expect(bea.page.locator("[data-muted]")).to_have_text("Muted", timeout=STEP_MS)
+    await bea.told("Ada is muted.")
     assert await sound_of(ada) == "muted"
     assert await bea.loudness() < 0.01
     await ada.button("Unmute microphone").click()
     assert await sound_of(ada) == "on"
+    await expect(bea.page.locator("[data-muted]")).to_have_count(0, timeout=STEP_MS)
 
     await ada.button("Turn camera off").click()
     await ada.told("Camera off.")
-    await bea.until("document.querySelector('video[data-seen]').videoWidth === 320")
+    tile = bea.page.locator("[data-camera-off]")
+    await expect(tile).to_contain_text("Ada's camera is off", timeout=STEP_MS)
+    await bea.told("Ada's camera is off.")
+    # Said in words, so no picture of a crossed-out camera is sent; the sound goes on.
+    await ada.until("watch.carrying().getSenders()[1].track === null")
+    assert await bea.loudness() > 0.01
     await ada.button("Turn camera on").click()
-    await bea.until("document.querySelector('video[data-seen]').videoWidth > 320")
+    await expect(tile).to_have_count(0, timeout=STEP_MS)
+    await bea.moving()
+
+
+async def test_who_comes_without_a_camera_is_announced_as_such(house: House) -> None:
+    ada = await house.guest("Ada")
+    bea = await house.guest("Bea")
+    await ada.button("Turn camera off").click()
+    await ada.find()
+    await bea.find()
+    await ada.connected()
+    await expect(bea.call).to_have_attribute("data-call", "connected", timeout=STEP_MS)
+    await expect(bea.page.locator("[data-camera-off]")).to_contain_text(
+        "You can hear each other all the same."
+    )
+    await ada.button("Turn camera on").click()
+    await bea.connected()
     await bea.moving()
 
 
@@ -292,3 +316,24 @@ async def test_input_methods_and_length(house: House) -> None:
     await expect(ada.page.locator("[data-status]")).to_have_attribute(
         "data-status", "delivered", timeout=STEP_MS
     )
+
+
+async def test_picture_in_picture_outlives_a_change_of_route(browser: Browser, tmp_path: Path) -> None:
+    async with (
+        web_service(tmp_path, ROUTES_RELAY_AFTER_MS="20000") as service,
+        House(browser, service.url) as house,
+    ):
+        ada, _bea = await house.pair()
+        await ada.button("Picture and volume").click()
+        await ada.button("Picture in picture").click()
+        small = "document.pictureInPictureElement !== null"
+        shown = "document.pictureInPictureElement === document.querySelector('video[data-seen]')"
+        await ada.until(f"{small} && {shown}")
+        await ada.page.evaluate("watch.carrying().close()")
+        await ada.notice("The relay carries the talk now.")
+        await ada.until(f"watch.legs().includes(watch.carrying()) && {small} && {shown}")
+        await ada.moving()
+        await ada.button("Picture and volume").click()
+        await ada.button("Picture in picture").click()
+        await ada.until("document.pictureInPictureElement === null")
+        await expect(ada.call).to_have_attribute("data-call", "connected")

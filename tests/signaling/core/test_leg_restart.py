@@ -5,7 +5,7 @@ from __future__ import annotations
 from relay import door
 from signaling.core.route import make_policy
 from signaling.messages import LegAnswer, LegOffer, OpenLeg
-from tests.signaling.core.test_direct import meet, told
+from tests.signaling.core.direct_stage import meet, told
 from tests.signaling.relay_script import ANSWER
 
 

@@ -10,8 +10,8 @@ from relay.door import LegClosed, LoadChanged, LoadLevel
 from signaling.core.route import RoutePolicy, relay_only
 from signaling.core.rules import Rules
 from signaling.messages import Ended, Join, LegOffer, LegState, OpenLeg, Route, Welcome
+from tests.signaling.core.direct_stage import DIRECT_FIRST, RELAY_FIRST, DirectClient, connect, told
 from tests.signaling.core.stage import Client, Stage
-from tests.signaling.core.test_direct import DIRECT_FIRST, RELAY_FIRST, DirectClient, connect, told
 
 RULES = Rules(spared_relay_after_seconds=3.0)
 

@@ -8,8 +8,8 @@ import pytest
 from signaling.core.route import make_policy
 from signaling.core.sentences import end_sentence
 from signaling.messages import Ended, FailedStep, Join, Leave, Network
+from tests.signaling.core.direct_stage import DIRECT_FIRST, DirectClient
 from tests.signaling.core.stage import Client, Stage
-from tests.signaling.core.test_direct import DIRECT_FIRST, DirectClient
 
 RELAY_ONLY = make_policy("relay-only", 0)
 

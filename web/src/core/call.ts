@@ -10,6 +10,13 @@ export interface Talk {
   readonly attempts: Readonly<Record<RouteName, number>>;
   /** Which route's picture is shown: the one that was connected last. Null until one was. */
   readonly shown: RouteName | null;
+  /** What the stranger shows, where their client says so. */
+  readonly media: StrangerShows | null;
+}
+
+export interface StrangerShows {
+  readonly camera: boolean;
+  readonly microphone: boolean;
 }
 
 export interface Preferences {
@@ -211,7 +218,7 @@ function heard(state: CallState, message: ServerMessage, nowMs: number, settings
       if (state.kind === "lobby") return { state, send: [{ type: "leave" }] };
       if (state.kind !== "joining" && state.kind !== "finding") return stay(state);
       const { match, stranger } = message;
-      const talk: Talk = { match, stranger, matchedAtMs: nowMs, attempts: { direct: 0, relay: 0 }, shown: null };
+      const talk: Talk = { match, stranger, matchedAtMs: nowMs, attempts: { direct: 0, relay: 0 }, shown: null, media: null };
       return stay({ kind: "connecting", talk, preferences: state.preferences, route: null, reason: null });
     }
     case "route": {
@@ -220,6 +227,11 @@ function heard(state: CallState, message: ServerMessage, nowMs: number, settings
       if (message.attempt < attempts[message.route]) return stay(state);
       const talk: Talk = { ...state.talk, attempts: { ...attempts, [message.route]: message.attempt } };
       return stay(routed({ ...state, talk }, message, nowMs));
+    }
+    case "stranger_media": {
+      if (!inTalk(state) || message.match !== state.talk.match) return stay(state);
+      const { camera, microphone } = message;
+      return stay({ ...state, talk: { ...state.talk, media: { camera, microphone } } });
     }
     case "ended": {
       if (!inTalk(state) || message.match !== state.talk.match) return stay(state);

@@ -1,7 +1,7 @@
 import type { Api } from "./api";
 import { type CallEvent, type CallState, inTalk, lobby, step } from "./call";
 import { Chat } from "./chat";
-import { type Cancel, type Clock, every } from "./clock";
+import type { Cancel, Clock } from "./clock";
 import { Connection, type ConnectionState, type Outgoing, type Socket } from "./connection";
 import { Direct } from "./direct";
 import { Devices, type DevicesState, type Kind, type Media, noDevices } from "./devices";
@@ -11,14 +11,10 @@ import { LegWatch } from "./legwatch";
 import { News } from "./news";
 import { type Exclusive, Session, type SessionState } from "./session";
 import { type Settings, SettingsKeeper, type Store } from "./settings";
-import { type LevelMeter, MutedTalk } from "./sound";
+import { type Placeholding, Showing } from "./showing";
+import type { LevelMeter } from "./sound";
 import type { View } from "./view";
 import type { Report, ServerMessage } from "./wire";
-
-export interface Placeholding {
-  get(): MediaStreamTrack | null;
-  stop(): void;
-}
 
 /** The browser, as far as the client touches it. */
 export interface Surroundings {
@@ -41,7 +37,7 @@ export interface Surroundings {
 }
 
 const ESC_ARMED_MS = 2_500;
-const LISTEN_MS = 100;
+
 /** Puts the parts together. Screens call its methods and read what it publishes. */
 export class Client {
   readonly session: Session;
@@ -55,11 +51,11 @@ export class Client {
   readonly news: News;
   private readonly watch: LegWatch;
   private readonly recovery: LegRecovery;
-  private readonly mutedTalk = new MutedTalk();
+  private readonly showing: Showing;
   private call: CallState = lobby;
+  private pathLost = false;
   private cancelEsc: Cancel = () => undefined;
   private cancelTick: Cancel = () => undefined;
-  private cancelListen: Cancel = () => undefined;
   private devicesWanted = false;
   private lastDevices = noDevices;
 
@@ -85,7 +81,10 @@ export class Client {
         onResumed: () => {
           this.dispatch({ kind: "socket_resumed" });
           this.watch.reopen(this.leg.state);
-          this.recovery.resumed();
+          // A socket that was lost with a media path came back from another address: the leg's is dead too.
+          if (this.pathLost) this.recovery.networkChanged();
+          else this.recovery.resumed();
+          this.pathLost = false;
         },
         onFresh: () => this.startAnew(),
       },
@@ -94,7 +93,10 @@ export class Client {
       clock,
       tcpFirst: () => !inTalk(this.call) && this.watch.wantsTcp,
       onTcp: () => this.watch.tcpWorks(),
-      onConnection: (leg, state) => this.recovery.connection(leg, state),
+      onConnection: (leg, state) => {
+        if (state === "disconnected" || state === "failed") this.pathBroke();
+        this.recovery.connection(leg, state);
+      },
       open: around.openPeer,
       streamOf: around.streamOf,
       answer: (leg, sdp) => this.connection.send({ type: "leg_answer", leg, sdp }),
@@ -110,7 +112,10 @@ export class Client {
       clock,
       open: () => around.openPeer([{ urls: [...this.connection.stun] }]),
       streamOf: around.streamOf,
-      send: (message) => this.connection.send(message),
+      send: (message) => {
+        this.connection.send(message);
+        if (message.type === "direct_state" && message.state !== "connected") this.pathBroke();
+      },
       onIncoming: (incomingDirect) => publish({ incomingDirect }),
     });
     const { connection, direct, leg } = this;
@@ -126,6 +131,20 @@ export class Client {
       wishes: () => this.settings.value,
       onState: (state) => this.devicesChanged(state),
       onTracks: () => this.tracksChanged(),
+    });
+    this.showing = new Showing({
+      clock,
+      meter: around.meter,
+      placeholder: around.placeholder,
+      devices: () => this.devices,
+      microphoneOn: () => this.settings.value.microphoneOn,
+      talking: () => inTalk(this.call),
+      send: (tracks) => {
+        void this.leg.send(tracks);
+        this.direct.send(tracks);
+      },
+      say: (message) => this.connection.send(message),
+      onMutedTalk: () => this.news.notice("mutedTalk"),
     });
     this.chat = new Chat({
       clock,
@@ -224,9 +243,8 @@ export class Client {
   setMicrophone(on: boolean): void {
     this.settings.set({ microphoneOn: on });
     this.news.announce(on ? "unmuted" : "muted");
-    const track = this.devices.microphoneTrack;
-    if (track !== null) track.enabled = on;
-    else if (on) void this.devices.open("microphone");
+    this.showing.microphoneSet();
+    if (on && this.devices.microphoneTrack === null) void this.devices.open("microphone");
   }
 
   chooseCamera(cameraId: string): void {
@@ -311,6 +329,12 @@ export class Client {
 
   // --- what happens ------------------------------------------------------------------------------
 
+  /** What broke a media path may have broken the socket too, which would notice it much later. */
+  private pathBroke(): void {
+    this.pathLost = true;
+    this.connection.check();
+  }
+
   private sessionChanged(session: SessionState): void {
     this.around.publish({ session });
     if (session.kind === "signed_in") {
@@ -341,6 +365,7 @@ export class Client {
   private startAnew(): void {
     this.leg.close();
     this.chat.end();
+    this.showing.sayAgain();
     this.dispatch({ kind: "socket_fresh" });
     this.checkNetwork();
   }
@@ -430,7 +455,18 @@ export class Client {
       this.watch.forgetQuality();
       if (before.talk.shown !== null) this.news.notice(now.talk.shown === "direct" ? "nowDirect" : "nowRelayed");
     }
+    if (inTalk(now) || inTalk(before)) this.strangerShows(before, now);
     this.tell(before, now);
+  }
+
+  private strangerShows(before: CallState, now: CallState): void {
+    const was = inTalk(before) ? before.talk.media : null;
+    const is = inTalk(now) ? now.talk.media : null;
+    this.showing.strangerIsTold(is !== null);
+    if (!inTalk(now) || is === null || was === null) return;
+    const { name } = now.talk.stranger;
+    if (is.camera !== was.camera) this.news.announce(is.camera ? "theirCameraOn" : "theirCameraOff", name);
+    else if (is.microphone !== was.microphone) this.news.announce(is.microphone ? "theyAreHeard" : "theyAreMuted", name);
   }
 
   private tell(before: CallState, now: CallState): void {
@@ -468,21 +504,9 @@ export class Client {
   }
 
   private tracksChanged(): void {
-    const { cameraTrack, microphoneTrack } = this.devices;
-    if (microphoneTrack !== null) microphoneTrack.enabled = this.settings.value.microphoneOn;
-    this.meter.listen(microphoneTrack);
+    const { cameraTrack } = this.devices;
     this.around.publish({ own: cameraTrack === null ? null : this.around.streamOf([cameraTrack]) });
-    if (cameraTrack !== null) this.around.placeholder.stop();
-    const video = cameraTrack ?? this.around.placeholder.get();
-    void this.leg.send({ audio: microphoneTrack, video });
-    this.direct.send({ audio: microphoneTrack, video });
-    this.cancelListen();
-    if (microphoneTrack !== null) this.cancelListen = every(this.around.clock, LISTEN_MS, () => this.listen());
-  }
-
-  private listen(): void {
-    const muted = inTalk(this.call) && !this.settings.value.microphoneOn;
-    if (this.mutedTalk.hear(muted ? this.meter.level() : 0, muted, this.around.clock.nowMs())) this.news.notice("mutedTalk");
+    this.showing.tracksChanged();
   }
 
   private disarm(): void {

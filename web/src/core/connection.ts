@@ -112,6 +112,7 @@ export class Connection {
   private takeOverNext = false;
   private retryAfterMs: number | null = null;
   private pingSentAtMs: number | null = null;
+  private checking = false;
   private heardAtMs = 0;
   private roundTrip: number | null = null;
   private stunUrls: readonly string[] = [];
@@ -152,13 +153,15 @@ export class Connection {
 
   /** The network may be another one: a socket that does not answer soon is given up. */
   check(): void {
-    if (this.current.kind !== "open") return;
+    if (this.current.kind !== "open" || this.checking) return;
     this.cancelPing();
     const periodMs = this.current.limits.ping_seconds * 1000;
     const askedAtMs = this.options.clock.nowMs();
+    this.checking = true;
     this.pingSentAtMs = askedAtMs;
     this.write({ type: "ping", n: 0, received: this.received });
     this.cancelPing = this.options.clock.after(ANSWER_MS, () => {
+      this.checking = false;
       if (this.pingSentAtMs === askedAtMs && this.heardAtMs <= askedAtMs) this.lose();
       else this.ping(periodMs);
     });
@@ -291,6 +294,7 @@ export class Connection {
   private closed(code: number, welcomed: boolean): void {
     this.cancelTimer();
     this.cancelPing();
+    this.checking = false;
     switch (code) {
       case REPLACED:
         this.forgetSeat();
@@ -342,6 +346,7 @@ export class Connection {
   private dropSocket(code: number): void {
     this.cancelTimer();
     this.cancelPing();
+    this.checking = false;
     const socket = this.socket;
     this.socket = null;
     socket?.close(code);

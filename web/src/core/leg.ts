@@ -203,6 +203,8 @@ export class Leg {
     this.connection.onconnectionstatechange = null;
     this.connection.close();
     this.connection = null;
+    // What waits for a closed connection waits for ever (W3C WebRTC 1.0, section 4.4.1.2): the next must not.
+    this.work = Promise.resolve();
     this.options.onIncoming(null);
   }
 

@@ -25,6 +25,10 @@ export type Announcement =
   | "unmuted"
   | "cameraOn"
   | "cameraOff"
+  | "theirCameraOn"
+  | "theirCameraOff"
+  | "theyAreHeard"
+  | "theyAreMuted"
   | "escArmed"
   | "copied";
 

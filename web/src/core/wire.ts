@@ -158,6 +158,17 @@ export interface SendTyping {
   readonly n?: number;
 }
 
+/**
+ * What this client shows the stranger from now on, said when it changes. The newest counts, also for
+ * later matches of this seat.
+ */
+export interface Media {
+  readonly type: "media";
+  readonly camera: boolean;
+  readonly microphone: boolean;
+  readonly n?: number;
+}
+
 /** End this match and never be matched with this stranger again. */
 export interface Block {
   readonly type: "block";
@@ -345,6 +356,15 @@ export interface Typing {
   readonly seq: number;
 }
 
+/** What the stranger shows: at the match's start, on a change, never when their client does not say. */
+export interface StrangerMedia {
+  readonly type: "stranger_media";
+  readonly match: string;
+  readonly camera: boolean;
+  readonly microphone: boolean;
+  readonly seq: number;
+}
+
 export interface Blocked {
   readonly type: "blocked";
   readonly match: string;
@@ -404,6 +424,7 @@ export type ClientMessage =
   | SendChat
   | ChatReceived
   | SendTyping
+  | Media
   | Block
   | Report
   | Ping;
@@ -423,6 +444,7 @@ export type ServerMessage =
   | ChatAccepted
   | ChatDelivered
   | Typing
+  | StrangerMedia
   | Blocked
   | Reported
   | Pong
@@ -431,5 +453,5 @@ export type ServerMessage =
   | Closing;
 
 export const SERVER_MESSAGE_TYPES: ReadonlySet<string> = new Set<ServerMessage["type"]>([
-  "welcome", "idle", "queued", "matched", "leg_offer", "leg_state", "route", "description", "candidate", "ended", "chat", "chat_accepted", "chat_delivered", "typing", "blocked", "reported", "pong", "error", "replaced", "closing",
+  "welcome", "idle", "queued", "matched", "leg_offer", "leg_state", "route", "description", "candidate", "ended", "chat", "chat_accepted", "chat_delivered", "typing", "stranger_media", "blocked", "reported", "pong", "error", "replaced", "closing",
 ]);

@@ -33,8 +33,11 @@ export async function startWords(language: Language): Promise<void> {
     fallbackLng: "en",
     resources: { en: { translation: en } },
     interpolation: { escapeValue: false }, // React escapes.
+    // The words are here already: nothing is waited for.
+    initAsync: false,
   });
-  await changeLanguage(language);
+  if (language !== "en") await changeLanguage(language);
+  else document.documentElement.lang = "en";
 }
 
 export async function changeLanguage(language: Language): Promise<void> {

@@ -238,6 +238,17 @@ describe("interruptions", () => {
   });
 });
 
+test("what the stranger shows is known from their client, in this match only", () => {
+  const run = new Run().start().queued().matched();
+  expect(run.state).toMatchObject({ talk: { media: null } });
+  run.hear({ type: "stranger_media", seq: 3, match: "other", camera: true, microphone: true });
+  expect(run.state).toMatchObject({ talk: { media: null } });
+  run.hear({ type: "stranger_media", seq: 4, match: "m1", camera: false, microphone: true });
+  expect(run.state).toMatchObject({ kind: "connecting", talk: { media: { camera: false, microphone: true } } });
+  run.do({ kind: "next" }).queued().matched("m2");
+  expect(run.state).toMatchObject({ talk: { match: "m2", media: null } });
+});
+
 test("a refused search returns to the lobby, one that is only doubled does not", () => {
   const error = { type: "error", seq: 1, message: "", about: "join", n: 1 } as const;
   expect(new Run().start().hear({ ...error, code: "already_queued" }).state.kind).toBe("joining");

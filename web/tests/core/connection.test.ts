@@ -207,6 +207,16 @@ describe("ping", () => {
     expect(connection.state).toMatchObject({ kind: "waiting", cause: "lost" });
   });
 
+  test("being asked again while it looks does not put the answer off", async () => {
+    connection.connect();
+    await open();
+    connection.check();
+    await clock.advance(1_500);
+    connection.check();
+    await clock.advance(500);
+    expect(connection.state).toMatchObject({ kind: "waiting", cause: "lost" });
+  });
+
   test("any message counts as a sign of life", async () => {
     connection.connect();
     await open();

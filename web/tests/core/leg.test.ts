@@ -123,6 +123,16 @@ beforeEach(() => {
   });
 });
 
+test("a fresh leg is answered though the last one's work never ends", async () => {
+  void offer("leg1");
+  // As a browser does with what a closed connection was asked for.
+  const dead = peers[0];
+  if (dead !== undefined) dead.setRemoteDescription = () => new Promise<void>(() => undefined);
+  await Promise.resolve();
+  await offer("leg2", "fresh");
+  expect(answers.at(-1)).toEqual({ leg: "leg2", sdp: "answer to fresh" });
+});
+
 test("an offer is answered at once, both ways, also without any track", async () => {
   await offer();
   expect(answers).toEqual([{ leg: "leg1", sdp: "answer to offer" }]);

@@ -16,7 +16,7 @@ import { view } from "../../src/state/store";
 import { FakeClock, FakeSocket, settle } from "../core/fakes";
 
 const USER = { id: "u", name: "Ada", kind: "guest", role: "user", interests: [], languages: [] } as const;
-const TALK = { match: "m", stranger: { name: "Bea", interests: ["tea"] }, matchedAtMs: 0, attempts: { direct: 0, relay: 1 }, shown: "relay" } as const;
+const TALK = { match: "m", stranger: { name: "Bea", interests: ["tea"] }, matchedAtMs: 0, attempts: { direct: 0, relay: 1 }, shown: "relay", media: null } as const;
 const PREFERENCES = { interests: [], languages: [], hideAddress: false };
 
 let sockets: FakeSocket[];
@@ -113,6 +113,18 @@ describe("axe finds nothing on", () => {
       "reconnecting",
       { ...IN, call: { kind: "reconnecting", talk: TALK, preferences: PREFERENCES, route: "relay", reason: null, connectedAtMs: 1, cause: "media", sinceMs: 1 } },
       "Reconnecting…",
+    ],
+    [
+      "a stranger without camera and sound",
+      {
+        ...IN,
+        call: {
+          kind: "connected",
+          talk: { ...TALK, media: { camera: false, microphone: false } },
+          preferences: PREFERENCES, route: "relay", reason: null, connectedAtMs: 1,
+        },
+      },
+      "Bea's camera is off",
     ],
     [
       "connected and weak",

@@ -12,9 +12,11 @@ mod calls;
 mod latencies;
 mod legs;
 mod run;
+mod turn;
 
 pub use bare::Bare;
 pub use calls::{Calls, CallsConfig, FarEnd, LegCount, Snapshot};
 pub use latencies::Latencies;
 pub use legs::{LoadLeg, Secrets};
 pub use run::{Load, LoadConfig, LoadError, Report};
+pub use turn::{TurnConfig, TurnLoad};

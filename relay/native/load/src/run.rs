@@ -15,13 +15,15 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::legs::{EGRESS_SSRC, LoadLeg, PAYLOAD_TYPE, TRANSPORT_CC};
 
 /// Packets sent before the answers are read.
-const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 64;
 /// Octets before the time stamp: fixed header and one extension.
 pub const HEADER_LEN: usize = 20;
 /// Most latencies kept of one run.
-const MAX_SAMPLES: usize = 2_000_000;
-/// How long packets on their way are waited for after a run.
-const DRAIN: Duration = Duration::from_millis(200);
+pub(crate) const MAX_SAMPLES: usize = 2_000_000;
+/// How long packets on their way are waited for after the last one, else they would count for the next run;
+pub(crate) const DRAIN: Duration = Duration::from_millis(200);
+/// and how long after a run.
+pub(crate) const LONGEST_DRAIN: Duration = Duration::from_secs(3);
 
 /// What to drive, and with what.
 #[derive(Clone, Debug)]
@@ -212,17 +214,14 @@ impl Load {
         }
         report.seconds = (now() - start) as f64 / SECOND as f64;
         report.cpu_seconds = (thread_cpu() - cpu) as f64 / SECOND as f64;
-        let drained = Instant::now() + DRAIN;
-        while Instant::now() < drained {
-            self.receive()?;
+        let (ended, mut last) = (Instant::now(), Instant::now());
+        while last.elapsed() < DRAIN && ended.elapsed() < LONGEST_DRAIN {
+            if self.receive()? > 0 {
+                last = Instant::now();
+            }
         }
         (report.received, report.bad) = (self.received, self.bad);
-        self.latencies.sort_unstable();
-        let percentile = |of: usize| {
-            let at = self.latencies.len() * of / 100;
-            self.latencies.get(at).map_or(0.0, |&nanos| f64::from(nanos) / 1000.0)
-        };
-        (report.latency_us_p50, report.latency_us_p99) = (percentile(50), percentile(99));
+        (report.latency_us_p50, report.latency_us_p99) = percentile(&mut self.latencies);
         Ok(report)
     }
 
@@ -312,6 +311,16 @@ fn write_header(slot: &mut [u8], leg: &LoadLeg, at: Nanos) {
     slot[17..19].copy_from_slice(&leg.transport_cc.to_be_bytes());
     slot[19] = 0;
     slot[HEADER_LEN..HEADER_LEN + 8].copy_from_slice(&at.to_be_bytes());
+}
+
+/// Median and 99th percentile in microseconds of latencies in nanoseconds.
+pub(crate) fn percentile(latencies: &mut [u32]) -> (f64, f64) {
+    latencies.sort_unstable();
+    let at = |percent: usize| {
+        let place = latencies.len() * percent / 100;
+        latencies.get(place).map_or(0.0, |&nanos| f64::from(nanos) / 1000.0)
+    };
+    (at(50), at(99))
 }
 
 /// What the calling thread has used.

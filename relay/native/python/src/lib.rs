@@ -18,5 +18,5 @@ mod burrow_native {
     #[pymodule_export]
     use crate::engine::{BindFailed, Engine};
     #[pymodule_export]
-    use crate::load::{Bare, Load, load_leg};
+    use crate::load::{Bare, Load, TurnLoad, load_leg};
 }

@@ -1,6 +1,6 @@
 //! The load generator as a Python class.
 
-use burrow_load::{LoadConfig, LoadError, Secrets};
+use burrow_load::{LoadConfig, LoadError, Report, Secrets, TurnConfig};
 use burrow_packet::srtp::Profile;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -17,6 +17,10 @@ fn failed(error: &LoadError) -> PyErr {
         LoadError::Unanswered(_) => PyRuntimeError::new_err(sentence),
         LoadError::Config(_) => PyValueError::new_err(sentence),
     }
+}
+
+fn address(host: &str) -> PyResult<std::net::IpAddr> {
+    host.parse().map_err(|_| PyValueError::new_err(format!("{host:?} is no address.")))
 }
 
 /// In the order of [`load_leg`].
@@ -82,10 +86,8 @@ impl Load {
         gso: bool,
         sample: u64,
     ) -> PyResult<Self> {
-        let host: std::net::IpAddr =
-            host.parse().map_err(|_| PyValueError::new_err(format!("{host:?} is no address.")))?;
         let config = LoadConfig {
-            relay: (host, port).into(),
+            relay: (address(host)?, port).into(),
             legs,
             profile: profile_of(profile)?,
             packet_len: packet_bytes,
@@ -103,22 +105,58 @@ impl Load {
             let mut load = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             load.run(seconds, rate)
         });
-        let report = report.map_err(|error| failed(&error))?;
-        let values = PyDict::new(py);
-        values.set_item("sent", report.sent)?;
-        values.set_item("received", report.received)?;
-        values.set_item("refused", report.refused)?;
-        values.set_item("bad", report.bad)?;
-        values.set_item("seconds", report.seconds)?;
-        values.set_item("cpu_seconds", report.cpu_seconds)?;
-        values.set_item("latency_us_p50", report.latency_us_p50)?;
-        values.set_item("latency_us_p99", report.latency_us_p99)?;
-        Ok(values)
+        told(py, &report.map_err(|error| failed(&error))?)
     }
 
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         let checked =
             py.detach(|| self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).check_all());
         checked.map_err(|error| failed(&error))
+    }
+}
+
+fn told<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
+    let values = PyDict::new(py);
+    values.set_item("sent", report.sent)?;
+    values.set_item("received", report.received)?;
+    values.set_item("refused", report.refused)?;
+    values.set_item("bad", report.bad)?;
+    values.set_item("seconds", report.seconds)?;
+    values.set_item("cpu_seconds", report.cpu_seconds)?;
+    values.set_item("latency_us_p50", report.latency_us_p50)?;
+    values.set_item("latency_us_p99", report.latency_us_p99)?;
+    Ok(values)
+}
+
+/// The same load over a TURN server's channels.
+#[pyclass(frozen, module = "burrow_native")]
+pub struct TurnLoad(std::sync::Mutex<burrow_load::TurnLoad>);
+
+#[pymethods]
+impl TurnLoad {
+    #[new]
+    #[pyo3(signature = (*, host, port, allocations, packet_bytes, train, gso))]
+    fn new(
+        py: Python<'_>,
+        host: &str,
+        port: u16,
+        allocations: u32,
+        packet_bytes: usize,
+        train: usize,
+        gso: bool,
+    ) -> PyResult<Self> {
+        let server = (address(host)?, port).into();
+        let config = TurnConfig { server, allocations, packet_len: packet_bytes, train, gso };
+        let load = py.detach(|| burrow_load::TurnLoad::connect(config)).map_err(|error| failed(&error))?;
+        Ok(Self(std::sync::Mutex::new(load)))
+    }
+
+    #[pyo3(signature = (seconds, rate=None))]
+    fn run<'py>(&self, py: Python<'py>, seconds: f64, rate: Option<f64>) -> PyResult<Bound<'py, PyDict>> {
+        let report = py.detach(|| {
+            let mut load = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            load.run(seconds, rate)
+        });
+        told(py, &report.map_err(|error| failed(&error))?)
     }
 }

@@ -47,7 +47,7 @@ export default function CallScreen() {
     <div ref={screen} tabIndex={-1} className="flex h-full overflow-hidden bg-stage outline-none" data-call={call.kind}>
       <main aria-label={t("call.stage", { name })} className={`on-stage relative min-w-0 grow overflow-hidden text-white ${chatOpen ? "max-lg:mb-[62dvh]" : ""}`}>
         <h1 className="sr-only">{t("call.stage", { name })}</h1>
-        <RemotePicture key={talk.match} name={name} route={talk.shown} connected={call.kind === "connected"} dimmed={ended} />
+        <RemotePicture key={talk.match} name={name} route={talk.shown} connected={call.kind === "connected"} dimmed={ended} media={talk.media} />
         <div className="pointer-events-none absolute inset-x-0 top-0 h-28 bg-gradient-to-b from-black/60 to-transparent" />
         <div className="pointer-events-none absolute inset-x-0 bottom-0 h-36 bg-gradient-to-t from-black/70 to-transparent" />
         <StageHeader call={call} onDialog={setDialog} />

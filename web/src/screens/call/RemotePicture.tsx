@@ -1,6 +1,7 @@
-import { UserRound, Volume2 } from "lucide-react";
+import { CameraOff, UserRound, Volume2 } from "lucide-react";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { StrangerShows } from "../../core/call";
 import type { RouteName } from "../../core/types";
 import { useClient } from "../../state/client";
 import { useView } from "../../state/store";
@@ -11,6 +12,8 @@ interface RemotePictureProps {
   route: RouteName | null;
   connected: boolean;
   dimmed: boolean;
+  /** What they show, where their client says so. */
+  media: StrangerShows | null;
 }
 
 /** Without a picture for so long after connecting, it is said that there is none. */
@@ -34,7 +37,7 @@ function keyOf(stream: MediaStream): number {
  * connected and one of its frames has come. A leg's tracks outlive matches and may still hold the last
  * stranger's picture, so there only a frame that arrived after this match's link counts.
  */
-export function RemotePicture({ name, route, connected, dimmed }: RemotePictureProps) {
+export function RemotePicture({ name, route, connected, dimmed, media }: RemotePictureProps) {
   const { t } = useTranslation();
   const client = useClient();
   const relay = useView((state) => state.incoming);
@@ -73,6 +76,7 @@ export function RemotePicture({ name, route, connected, dimmed }: RemotePictureP
     [client],
   );
   const onSilenced = useCallback((rescue: (() => Promise<void>) | null) => setSilenced(() => rescue), []);
+  const cameraOff = media !== null && !media.camera;
   const streams = [...new Set([before, shown, relay, direct])].filter((stream) => stream !== null);
   return (
     <>
@@ -92,7 +96,16 @@ export function RemotePicture({ name, route, connected, dimmed }: RemotePictureP
           onSilenced={onSilenced}
         />
       ))}
-      {connected && shown === null && (
+      {route !== null && cameraOff && !dimmed && (
+        <div data-camera-off className="absolute inset-0 flex flex-col items-center justify-center gap-3 bg-stage p-6 text-center">
+          <span className="grid size-28 place-items-center rounded-full bg-white/10">
+            <CameraOff aria-hidden className="size-12 text-white/85" />
+          </span>
+          <p className="text-xl font-bold">{t("call.theirCameraOff", { name })}</p>
+          <p className="max-w-sm text-white/80">{t(media.microphone ? "call.theirCameraOffHeard" : "call.theirCameraOffSilent")}</p>
+        </div>
+      )}
+      {connected && shown === null && !cameraOff && (
         <div className="absolute inset-0 flex flex-col items-center justify-center gap-2 p-6 text-center">
           <UserRound aria-hidden className="size-12 opacity-70" />
           <p className="text-lg font-semibold">{waited ? t("call.noPicture", { name }) : t("call.waitingPicture")}</p>

@@ -1,4 +1,4 @@
-import { Flag, Shield, UserX } from "lucide-react";
+import { Flag, MicOff, Shield, UserX } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { CallState } from "../../core/call";
 import type { Grade } from "../../core/quality";
@@ -23,6 +23,12 @@ export function StageHeader({ call, onDialog }: StageHeaderProps) {
           <p className="truncate font-bold">
             <bdi>{stranger.name}</bdi>
           </p>
+          {!ended && call.talk.media?.microphone === false && (
+            <p data-muted className="flex items-center gap-1 text-sm text-white/85">
+              <MicOff aria-hidden className="size-4" />
+              {t("call.theyAreMuted")}
+            </p>
+          )}
           {!ended && <Path route={call.talk.shown} connected={call.kind === "connected"} />}
         </div>
         {stranger.interests.length > 0 && (
