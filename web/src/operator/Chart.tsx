@@ -107,7 +107,7 @@ function options(box: HTMLElement, lines: readonly Line[], relative: boolean): u
     },
     axes: [
       { ...axis, values: (_plot, times) => times.map((time) => (relative ? duration(time) : clock(time, times))) },
-      { ...axis, size: 46 },
+      { ...axis, size: 54 },
       ...(lines.some((line) => line.right) ? [{ ...axis, scale: "r", side: RIGHT, size: 40, grid: { show: false } }] : []),
     ],
     series: [
