@@ -35,10 +35,11 @@ test: $(STAMP)
 	if command -v cargo >/dev/null; then cd relay/native && cargo test --quiet --locked --workspace && fuzz/run 3; fi
 	$(BIN)/pytest --engine $(ENGINES)
 
-# Pictures of each screen of the web client, to look at.
+# Pictures of each screen of the web client and of the operators' page, to look at.
 pictures: $(STAMP)
 	@deploy/setup-web needed
 	$(BIN)/python -m tests.e2e.web.pictures build/pictures
+	$(BIN)/python -m tests.e2e.operator.pictures build/pictures
 
 # Every fuzz target for so many seconds; what breaks one is kept in relay/native/fuzz/corpus.
 FUZZ_SECONDS ?= 60

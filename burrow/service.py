@@ -116,6 +116,7 @@ class Service:
             drain_seconds=config.server.drain_seconds,
             drain_calls=config.server.drain_calls,
         )
+        stack.push_async_callback(operations.close)
 
         endpoint = LiveEndpoint(live, LiveAccounts(accounts), safety, config.live, config.server.origins)
         app = build_app(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,6 +25,8 @@ class _Sums:
     egress_bytes: int
     packets: int
     lost: int
+    jitter_ms: float | None
+    """Of the track that has most."""
 
 
 NOTHING = Traffic(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -44,50 +45,52 @@ class Rates:
         self._last: tuple[RelaySnapshot, int, float] | None = None
 
     def look(self, snapshot: RelaySnapshot, now: float) -> None:
-        drops = Counter(snapshot.drops)
+        drops = dict(snapshot.drops)
         for leg in snapshot.legs:
-            drops.update(leg.drops)
+            for reason, count in leg.drops.items():
+                drops[reason] = drops.get(reason, 0) + count
         self.drops = drops
-        dropped = drops.total()
+        dropped = sum(drops.values())
+        before, self._sums = self._sums, {leg.leg: _sum(leg) for leg in snapshot.legs}
         if self._last is not None and now > self._last[2]:
-            before, dropped_before, at = self._last
+            last, dropped_before, at = self._last
             seconds = now - at
             self.traffic = Traffic(
-                packets_in_per_second=(snapshot.packets_in - before.packets_in) / seconds,
-                packets_out_per_second=(snapshot.packets_out - before.packets_out) / seconds,
-                in_bps=(snapshot.bytes_in - before.bytes_in) * 8 / seconds,
-                out_bps=(snapshot.bytes_out - before.bytes_out) * 8 / seconds,
+                packets_in_per_second=(snapshot.packets_in - last.packets_in) / seconds,
+                packets_out_per_second=(snapshot.packets_out - last.packets_out) / seconds,
+                in_bps=(snapshot.bytes_in - last.bytes_in) * 8 / seconds,
+                out_bps=(snapshot.bytes_out - last.bytes_out) * 8 / seconds,
                 # A closed leg's drops go over to the node's, and may be missing for a moment on the way.
                 drops_per_second=max(0.0, (dropped - dropped_before) / seconds),
             )
             self.legs = {
-                leg.leg: _rates(leg, self._sums[leg.leg], seconds)
-                for leg in snapshot.legs
-                if leg.leg in self._sums
+                leg: _rates(sums, before[leg], seconds) for leg, sums in self._sums.items() if leg in before
             }
-        self._sums = {leg.leg: _sum(leg) for leg in snapshot.legs}
         self._last = snapshot, dropped, now
 
 
 def _sum(leg: LegSnapshot) -> _Sums:
-    ingress = [track for track in leg.tracks if track.direction == "ingress"]
-    return _Sums(
-        ingress_bytes=sum(track.bytes for track in ingress),
-        egress_bytes=sum(track.bytes for track in leg.tracks if track.direction == "egress"),
-        packets=sum(track.packets for track in ingress),
-        lost=sum(track.lost for track in ingress),
-    )
+    ingress_bytes = egress_bytes = packets = lost = 0
+    jitter_ms: float | None = None
+    for track in leg.tracks:
+        if track.direction == "egress":
+            egress_bytes += track.bytes
+            continue
+        ingress_bytes += track.bytes
+        packets += track.packets
+        lost += track.lost
+        if track.packets and (jitter_ms is None or track.jitter_ms > jitter_ms):
+            jitter_ms = track.jitter_ms
+    return _Sums(ingress_bytes, egress_bytes, packets, lost, jitter_ms)
 
 
-def _rates(leg: LegSnapshot, before: _Sums, seconds: float) -> LegRates:
-    now = _sum(leg)
+def _rates(now: _Sums, before: _Sums, seconds: float) -> LegRates:
     # A packet that was counted lost and came late after all takes one back.
     lost, packets = max(0, now.lost - before.lost), now.packets - before.packets
     expected = lost + packets
-    jitters = [t.jitter_ms for t in leg.tracks if t.direction == "ingress" and t.packets]
     return LegRates(
         ingress_bps=round((now.ingress_bytes - before.ingress_bytes) * 8 / seconds),
         egress_bps=round((now.egress_bytes - before.egress_bytes) * 8 / seconds),
         loss_permille=round(1000 * lost / expected) if expected > 0 else None,
-        jitter_ms=round(max(jitters), 1) if jitters else None,
+        jitter_ms=None if now.jitter_ms is None else round(now.jitter_ms, 1),
     )

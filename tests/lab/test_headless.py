@@ -13,7 +13,13 @@ from tests.lab.conftest import MakeLab
 from tests.lab.headless import peer, report
 from tests.lab.meeting import BUSY_MS, STEADY_MS
 from tests.lab.plan import Kind
-from tests.lab.test_table import FIRST_DIRECT_MS, FIRST_TCP_MS, REBINDING_GAP_MS, RELAY_AFTER_MS
+from tests.lab.test_table import (
+    FIRST_DIRECT_MS,
+    FIRST_TCP_MS,
+    NEW_ADDRESS_GAP_MS,
+    REBINDING_GAP_MS,
+    RELAY_AFTER_MS,
+)
 from tests.lab.town import Town
 
 pytestmark = pytest.mark.timeout(120)
@@ -77,3 +83,38 @@ async def test_headless_peer_and_a_browser_without_udp_through_a_rebinding(town:
         said = await report(headless)
     assert (said["route"], said["ended"]) == ("relay", "left")
     assert said["video"]["frames_received"] > 20
+
+
+@pytest.mark.asyncio(loop_scope="package")
+async def test_headless_peer_and_a_browser_go_directly_by_ipv6_alone(town: Town) -> None:
+    async with town.another_service(plan.SERVER_V6, routes_relay_after_ms="20000") as service:
+        browser = await town.browsers.caller("ipv6_a", url=service.url)
+        await browser.leg_up()
+        async with peer(town.lab["ipv6_b"].client, service.url) as headless:
+            await browser.join()
+            await browser.first_frame()
+            await browser.on("direct")
+            await browser.steady(STEADY_MS, BUSY_MS)
+            await browser.stop()
+            said = await report(headless)
+        await town.browsers.leave()
+    assert (said["route"], said["ended"]) == ("direct", "left")
+    assert said["video"]["frames_received"] > 20
+
+
+@pytest.mark.asyncio(loop_scope="package")
+async def test_headless_peer_whose_address_changes_goes_on_in_the_same_match(town: Town) -> None:
+    browser = await town.caller("cone_a")
+    await browser.leg_up()
+    site = town.lab["cone_b"]
+    async with peer(site.client, town.service.url, "--route", "relay") as headless:
+        await browser.join()
+        await browser.first_frame()
+        await browser.steady(STEADY_MS, BUSY_MS)
+        before = await browser.now()
+        site.readdress()
+        await browser.steady(NEW_ADDRESS_GAP_MS / 3 + STEADY_MS, BUSY_MS)
+        assert await browser.gap(before) <= NEW_ADDRESS_GAP_MS
+        await browser.stop()
+        said = await report(headless)
+    assert (said["route"], said["ended"]) == ("relay", "left")

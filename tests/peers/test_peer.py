@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from peers import Peer, SyntheticMedia
+from peers import Peer, SyntheticMedia, seat
+from peers import leg as leg_module
 from peers.errors import Backlogged, LegFailed, MatchOver, Refused, RelayRefused
 from peers.match import EVENTS
 from peers.media.sync import measure_sync
+from relay.engine.python import PythonEngine
 from signaling import messages as wire
 from tests.peers.offerer import Offerer
 from tests.peers.scripted import Script, Socket, scripted
+from tests.relay.engine.far_end import config
 
 STRANGER = wire.Stranger(name="Bob")
 QUEUED = wire.Queued(position=1, waiting=1, online=2, estimate_seconds=None)
@@ -252,3 +255,76 @@ async def test_what_waits_undelivered_is_bounded() -> None:
             for task in rest:
                 task.cancel()
             await asyncio.wait(rest)
+
+
+async def test_the_network_is_checked_before_the_queue_is_joined() -> None:
+    async def script(socket: Socket) -> None:
+        await socket.welcome(stun=urls)
+        found = await socket.expect(wire.Network)
+        assert (found.udp, found.mapping) == (True, "open")
+        await socket.expect(wire.Join)
+        await socket.tell(QUEUED, matched())
+        await socket.gone()
+
+    engine = PythonEngine(config(stun_port=0))
+    await engine.start(lambda _event: None)
+    urls = tuple(f"stun:127.0.0.1:{address.port}" for address in (*engine.bound, *engine.bound_stun))
+    try:
+        async with scripted(script) as service, Peer.guest(service.url) as peer:
+            await peer.meet()
+    finally:
+        await engine.close()
+
+
+async def test_a_leg_that_stays_interrupted_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seat, "REPLACE_AFTER_SECONDS", 0.1)
+
+    async def script(socket: Socket) -> None:
+        await socket.welcome()
+        await socket.expect(wire.OpenLeg)
+        async with Offerer() as first, Offerer() as second:
+            await offer(socket, first, "leg-1")
+            # One that is heard again in time is kept: the next word is about the second interruption.
+            for state in ("interrupted", "connected", "interrupted"):
+                await socket.tell(wire.LegState(leg="leg-1", state=state))
+            asked = await socket.expect(wire.OpenLeg)
+            assert (asked.replace, asked.restart) == ("leg-1", None)
+            await offer(socket, second, "leg-2")
+            await socket.gone()
+
+    async with scripted(script) as service, Peer.guest(service.url) as peer:
+        await peer.open_leg()
+        while peer._seat._leg is None or peer._seat._leg.id != "leg-2" or peer._seat.leg_state is None:
+            await peer._changed.wait()
+
+
+async def test_a_leg_whose_address_is_gone_is_replaced_over_another_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(leg_module, "ADDRESS_SECONDS", 0.05)
+
+    async def before(socket: Socket) -> None:
+        await socket.welcome()
+        await socket.expect(wire.OpenLeg)
+        await offer(socket, first, "leg-1")
+        monkeypatch.setattr(leg_module, "has_address", lambda _address: False)
+        await socket.gone()
+
+    async def after(socket: Socket) -> None:
+        hello = await socket.welcome(resumed=True, received=2)
+        assert hello.resume is not None
+        socket.seq = hello.resume.received
+        monkeypatch.setattr(leg_module, "has_address", lambda _address: True)
+        assert (await socket.expect(wire.OpenLeg)).replace == "leg-1"
+        await offer(socket, second, "leg-2")
+        await socket.gone()
+
+    async with (
+        Offerer() as first,
+        Offerer() as second,
+        scripted(before, after) as service,
+        Peer.guest(service.url) as peer,
+    ):
+        await peer.open_leg()
+        while peer._seat._leg is None or peer._seat._leg.id != "leg-2" or peer._seat.leg_state is None:
+            await peer._changed.wait()

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from burrow.config import Config
+from burrow.config import Config, MetricsSettings
 from burrow.service import Service
 from db.database import Database
 from db.repositories import users
@@ -109,6 +109,7 @@ async def desk(folder: Path, *, again: bool = False, **changes: Any) -> AsyncIte
     config = Config(
         server=ServerSettings(port=0, stop_seconds=2.0, origins=("https://allowed.example",)),
         relay=RelaySettings(engine="python", udp_port=0, tcp_port=-1, stun_port=-1, addresses=("127.0.0.1",)),
+        metrics=MetricsSettings(port=-1),
         **changes,
     )
     service = Service(config, folder)

@@ -1,7 +1,7 @@
 import { useTranslation } from "react-i18next";
+import { CallLink } from "./CallLink";
 import { useDeskView } from "./desk";
-import { bitRate, duration, milliseconds, permille, shortId } from "./numbers";
-import { addressOf } from "./place";
+import { bitRate, duration, milliseconds, permille } from "./numbers";
 import { Cell, Row, Table } from "./table";
 import type { CallBody, EndBody } from "./wire";
 
@@ -45,14 +45,7 @@ function CallRows({ call }: { call: CallBody }) {
   return (
     <Row>
       <Cell>
-        <a
-          href={addressOf({ kind: "call", match: call.match })}
-          aria-label={t("calls.open", { match: call.match })}
-          data-match={call.match}
-          className="font-mono font-medium text-accent underline underline-offset-4"
-        >
-          {shortId(call.match)}
-        </a>
+        <CallLink match={call.match} live />
       </Cell>
       <Cell number>{duration(call.age_seconds)}</Cell>
       <Cell>{t(`calls.routes.${call.route ?? "none"}`)}</Cell>

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { duration } from "./numbers";
 
 export interface Line {
   readonly label: string;
@@ -70,7 +71,7 @@ export function Chart({ title, lines, data, summary, relative = false }: ChartPr
       <ul className="flex flex-wrap gap-x-4 gap-y-1 px-1 pt-1 text-sm">
         {lines.map((line) => (
           <li key={line.label} className="flex items-center gap-1.5">
-            <span aria-hidden className={`h-0.5 w-4 ${SWATCH[line.color] ?? "bg-ink"}`} />
+            <span aria-hidden className={`w-5 border-t-2 ${line.dash ? "border-dashed" : ""} ${SWATCH[line.color] ?? "border-ink"}`} />
             {line.label}
           </li>
         ))}
@@ -81,12 +82,12 @@ export function Chart({ title, lines, data, summary, relative = false }: ChartPr
 
 /** Classes in full, so that they are found where styles are made. */
 const SWATCH: Readonly<Record<string, string>> = {
-  accent: "bg-accent",
-  good: "bg-good",
-  fair: "bg-fair",
-  poor: "bg-poor",
-  ink: "bg-ink",
-  muted: "bg-muted",
+  accent: "border-accent",
+  good: "border-good",
+  fair: "border-fair",
+  poor: "border-poor",
+  ink: "border-ink",
+  muted: "border-muted",
 };
 
 function options(box: HTMLElement, lines: readonly Line[], relative: boolean): uPlot.Options {
@@ -99,13 +100,14 @@ function options(box: HTMLElement, lines: readonly Line[], relative: boolean): u
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      x: { time: !relative },
+      // Two minutes at least: of a single point no span can be told.
+      x: { time: !relative, range: (_plot, low, high) => [Math.min(low, high - (relative ? 10 : 120)), high] },
       y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1e-9)] },
       r: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1e-9)] },
     },
     axes: [
-      axis,
-      { ...axis, size: 46 },
+      { ...axis, values: (_plot, times) => times.map((time) => (relative ? duration(time) : clock(time, times))) },
+      { ...axis, size: 54 },
       ...(lines.some((line) => line.right) ? [{ ...axis, scale: "r", side: RIGHT, size: 40, grid: { show: false } }] : []),
     ],
     series: [
@@ -114,12 +116,24 @@ function options(box: HTMLElement, lines: readonly Line[], relative: boolean): u
         stroke: color(box, line.color),
         width: 1.5,
         scale: line.right ? "r" : "y",
-        points: { show: false },
+        // A line needs two.
+        points: { show: (_plot: uPlot, series: number) => (_plot.data[series]?.length ?? 0) === 1 },
         spanGaps: true,
         ...(line.dash ? { dash: [4, 4] } : {}),
       })),
     ],
   };
+}
+
+/** As the person's own clock says it, with seconds where the marks are closer than a minute. */
+function clock(time: number, times: readonly number[]): string {
+  const close = (times[1] ?? Infinity) - (times[0] ?? 0) < 60;
+  return new Date(time * 1000).toLocaleTimeString(document.documentElement.lang, {
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+    ...(close ? { second: "2-digit" } : {}),
+  });
 }
 
 /** A token's colour in the theme of the moment: `light-dark()` is resolved only where it is used. */

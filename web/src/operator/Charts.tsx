@@ -33,7 +33,7 @@ export function Charts() {
         <Series
           title={t("charts.stress")}
           lines={[
-            { label: t("charts.average"), color: "accent" },
+            { label: t("charts.average"), color: "ink" },
             { label: t("charts.soft"), color: "fair", dash: true },
             { label: t("charts.hard"), color: "poor", dash: true },
           ]}
@@ -45,7 +45,7 @@ export function Charts() {
           lines={[
             { label: t("charts.direct"), color: "good" },
             { label: t("charts.relay"), color: "accent" },
-            { label: t("charts.connecting"), color: "fair" },
+            { label: t("charts.connecting"), color: "ink", dash: true },
           ]}
           data={columns((p) => p.direct, (p) => p.relay, (p) => p.connecting)}
           digits={0}
@@ -64,7 +64,7 @@ export function Charts() {
           lines={[
             { label: t("charts.in"), color: "good" },
             { label: t("charts.out"), color: "accent" },
-            { label: t("charts.drops"), color: "poor" },
+            { label: t("charts.drops"), color: "ink", dash: true },
           ]}
           data={columns((p) => p.packetsIn, (p) => p.packetsOut, (p) => p.drops)}
           digits={0}
@@ -73,7 +73,7 @@ export function Charts() {
           title={t("charts.cpu")}
           lines={[
             { label: t("charts.cores"), color: "accent" },
-            { label: t("charts.lag"), color: "fair", right: true },
+            { label: t("charts.lag"), color: "ink", dash: true, right: true },
           ]}
           data={columns((p) => p.cpu, (p) => p.lagMs)}
           digits={2}

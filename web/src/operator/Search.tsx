@@ -5,9 +5,10 @@ import { ApiError } from "../core/api";
 import { Button } from "../ui/Button";
 import { TextField } from "../ui/Fields";
 import { DisconnectDialog } from "./act";
+import { CallLink } from "./CallLink";
 import { useDesk } from "./desk";
-import { dayAndTime, duration, shortId } from "./numbers";
-import { addressOf, go } from "./place";
+import { dayAndTime, duration } from "./numbers";
+import { go } from "./place";
 import { Cell, Row, Table } from "./table";
 import type { MatchBody, UserOnNode } from "./wire";
 
@@ -74,7 +75,7 @@ export function Search({ query }: { query: string }) {
         <p className="text-muted">{t("search.none", { query })}</p>
       )}
       {found !== null && found.query === query && found.users.length > 0 && (
-        <Table label={t("search.users")} heads={[t("calls.user"), "ID", t("calls.state"), ""]}>
+        <Table label={t("search.users")} heads={[t("calls.user"), "ID", t("calls.state"), t("nav.audit")]}>
           {found.users.map((user) => (
             <Row key={user.id}>
               <Cell>
@@ -153,13 +154,7 @@ function Matches({ user }: { user: UserOnNode }) {
           {matches.map((match) => (
             <Row key={match.match}>
               <Cell>
-                <a
-                  href={addressOf({ kind: "call", match: match.match })}
-                  aria-label={t("calls.open", { match: match.match })}
-                  className="font-mono font-medium text-accent underline underline-offset-4"
-                >
-                  {shortId(match.match)}
-                </a>
+                <CallLink match={match.match} />
               </Cell>
               <Cell number>{dayAndTime(match.started_at, i18n.language)}</Cell>
               <Cell number>{match.ended_at === null ? t("unknown") : duration(match.ended_at - match.started_at)}</Cell>

@@ -1,7 +1,7 @@
 import { useTranslation } from "react-i18next";
+import { CallLink } from "./CallLink";
 import { useDeskView } from "./desk";
-import { clockTime, duration, shortId } from "./numbers";
-import { addressOf } from "./place";
+import { clockTime, duration } from "./numbers";
 import { medianConnect, totals } from "./series";
 import { Cell, Row, Table } from "./table";
 
@@ -36,13 +36,7 @@ export function Why() {
             {ends.map((end) => (
               <Row key={end.match}>
                 <Cell>
-                  <a
-                    href={addressOf({ kind: "call", match: end.match })}
-                    aria-label={t("calls.open", { match: end.match })}
-                    className="font-mono font-medium text-accent underline underline-offset-4"
-                  >
-                    {shortId(end.match)}
-                  </a>
+                  <CallLink match={end.match} />
                 </Cell>
                 <Cell number>{clockTime(end.ended_at, i18n.language)}</Cell>
                 <Cell number>{duration(end.seconds)}</Cell>

@@ -9,7 +9,7 @@ interface TableProps {
 /** A table that scrolls by itself, also by keyboard, where the window is narrower. */
 export function Table({ label, heads, children }: TableProps) {
   return (
-    <div tabIndex={0} role="region" aria-label={label} className="overflow-x-auto rounded-2xl border border-line bg-surface">
+    <div tabIndex={0} role="group" aria-label={label} className="overflow-x-auto rounded-2xl border border-line bg-surface">
       <table className="w-full border-collapse text-sm">
         <thead>
           <tr className="border-b border-line text-start text-muted">

@@ -1,5 +1,5 @@
 import { X } from "lucide-react";
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "./Button";
 
@@ -15,7 +15,8 @@ export function Dialog({ title, onClose, children, wide = false }: DialogProps) 
   const { t } = useTranslation();
   const box = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
+  // A layout effect, because its end comes while the dialog is still there: only then the focus goes back.
+  useLayoutEffect(() => {
     const dialog = box.current;
     if (dialog === null || dialog.open) return;
     dialog.showModal();

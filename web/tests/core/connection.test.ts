@@ -295,6 +295,18 @@ describe("coming back", () => {
     expect(connection.state.kind).toBe("taken");
   });
 
+  test("whom an operator disconnected comes back only by their own wish", async () => {
+    connection.connect();
+    await open();
+    socket().end(4006);
+    expect(connection.state.kind).toBe("disconnected");
+    await clock.advance(60_000);
+    expect(sockets).toHaveLength(1);
+    connection.takeOver();
+    await settle();
+    expect(sockets).toHaveLength(2);
+  });
+
   test("closing ends everything: no timer, no late dial", async () => {
     connection.connect();
     await open();

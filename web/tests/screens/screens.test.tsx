@@ -101,6 +101,7 @@ describe("axe finds nothing on", () => {
   test.each([
     ["entry", { session: { kind: "signed_out", why: "expired" } }, "Come in as a guest"],
     ["lobby", { ...IN, devices: { ...firstView.devices, camera: { kind: "failed", problem: "in_use" } } }, "Ready when you are"],
+    ["disconnected", { ...IN, connection: { kind: "disconnected" } }, "An operator disconnected you"],
     ["another window", { ...IN, connection: { kind: "taken" } }, "Burrow is open in another window"],
     [
       "finding",
