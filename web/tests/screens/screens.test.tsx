@@ -130,6 +130,7 @@ describe("axe finds nothing on", () => {
       "connected and weak",
       {
         ...IN,
+        notices: [{ id: 1, key: "nowDirect" }],
         call: { kind: "connected", talk: TALK, preferences: PREFERENCES, route: "direct", reason: null, connectedAtMs: 1 },
         quality: { grade: "poor", reason: "loss_in", roundTripMs: 20 },
         chat: {
