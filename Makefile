@@ -46,8 +46,10 @@ FUZZ_SECONDS ?= 60
 fuzz:
 	@relay/native/fuzz/run $(FUZZ_SECONDS)
 
+# LAB: options of the lab's table, for example LAB="--runs 3 --only cut rebinding".
 bench: $(STAMP)
 	@$(BIN)/burrow bench all
+	@deploy/bench-lab $(VENV) $(LAB)
 
 clean:
 	rm -rf $(VENV) build web/dist web/node_modules relay/native/target relay/native/fuzz/target

@@ -34,7 +34,7 @@ EXPECTED = (
     ("burrow.config", "ConfigError"),
     ("burrow.load.errors", "LoadError"),
     ("burrow.operator_client", "OperatorError"),
-    ("burrow.service", "StartError"),
+    ("burrow.listen", "StartError"),
     ("db.errors", "DatabaseError"),
     ("peers.errors", "PeerError"),
     ("relay.errors", "RelayError"),

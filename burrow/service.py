@@ -7,16 +7,18 @@ import contextlib
 import ipaddress
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 from aiohttp import web
 
 from burrow import __version__
 from burrow.config import Config
+from burrow.listen import METRICS_PORT, SERVER_PORT, listen
 from burrow.metrics.http import PATH as METRICS_PATH
-from burrow.metrics.http import MetricsPage, count_authentications
+from burrow.metrics.http import MetricsPage, count_authentications, own_port
 from burrow.metrics.registry import Metrics, PartsCollector
-from burrow.operators import add_operators
+from burrow.operators import Operators, add_operators
 from burrow.ports import LiveAccounts, LiveRecords, LiveSafety, SharedRecords, stun_urls
 from burrow.turn import TurnWatch, turn_access
 from burrow.webhooks.announcer import AnnouncedRecords, AnnouncedSafety, Announcer
@@ -29,7 +31,6 @@ from signaling.accounts.secrets import load_secrets
 from signaling.accounts.service import Accounts
 from signaling.http.app import build_app
 from signaling.http.client import WebClient
-from signaling.http.errors import error_form
 from signaling.live.endpoint import LiveEndpoint
 from signaling.live.operations import Operations
 from signaling.live.rules import policy_from, rules_from
@@ -42,10 +43,19 @@ RECORDS_SHARE = 0.5
 log = structlog.get_logger("burrow")
 
 
-class StartError(Exception):
-    """The service cannot start; the sentence says why and what to do."""
+class _Store(NamedTuple):
+    database: Database
+    writer: MatchWriter
+    accounts: Accounts
 
-    code = "start_failed"
+
+class _Live(NamedTuple):
+    relay: RelayNode
+    service: LiveService
+    operations: Operations
+    records: SharedRecords
+    safety: LiveSafety
+    announcer: Announcer
 
 
 class Service:
@@ -72,25 +82,54 @@ class Service:
             raise
 
     async def _start(self) -> None:
+        metrics = Metrics()
+        store = await self._open_store(metrics)
+        live = await self._make_live(store)
+        app = self._make_app(store, live, metrics)
+        operators = add_operators(
+            app,
+            accounts=store.accounts,
+            database=store.database,
+            writer=store.writer,
+            relay=live.relay,
+            live=live.service,
+            records=live.records,
+            operations=live.operations,
+            origins=self._config.server.origins,
+        )
+        _add_web_client(app)  # last: it answers every path that nobody else does
+        await self._run(app, live, operators, metrics)
+        self.app, self.operations = app, live.operations
+        log.info(
+            "relay_started",
+            engine=live.relay.engine_name,
+            engine_reason=live.relay.engine_reason,
+            addresses=[f"{a.host} port {a.port}" for a in live.relay.bound],
+            database=store.database.name,
+        )
+
+    async def _open_store(self, metrics: Metrics) -> _Store:
         config, stack = self._config, self._stack
         keys = load_secrets(self._data_dir)
         database = await Database.open(config.database, self._data_dir)
         stack.push_async_callback(database.close)
-        metrics = Metrics()
         database.timing = metrics.database_timing
         writer = MatchWriter(database, config.database.backlog_matches)
         await writer.start()
         stack.push_async_callback(writer.stop, config.server.stop_seconds * RECORDS_SHARE)
         passwords = Passwords(config.auth.hash_concurrency, config.auth.hash_queue)
         stack.push_async_callback(passwords.close)
-        accounts = Accounts(database, passwords, keys, config.auth)
+        return _Store(database, writer, Accounts(database, passwords, keys, config.auth))
 
+    async def _make_live(self, store: _Store) -> _Live:
+        config, stack = self._config, self._stack
         relay = RelayNode(config.relay, with_loopback=_is_loopback(config.server.host))
         await relay.start()
         stack.push_async_callback(relay.close)
         self.relay = relay
-        safety = LiveSafety(database, writer)
         turn = turn_access(config.turn, self._data_dir, os.environ)
+        if turn is not None:
+            self._turn = TurnWatch(turn, config.turn.check_seconds, _asked_by_turn(config.relay, relay))
         rules = rules_from(
             config.live,
             config.matching,
@@ -99,12 +138,11 @@ class Service:
             turn=turn,
             drain_queue=config.server.drain_queue,
         )
-        if turn is not None:
-            self._turn = TurnWatch(turn, config.turn.check_seconds, _asked_by_turn(config.relay, relay))
         announcer = Announcer(config.webhooks)
         await announcer.start()
         stack.push_async_callback(announcer.stop, config.server.stop_seconds * RECORDS_SHARE)
-        records = SharedRecords(AnnouncedRecords(LiveRecords(writer), announcer))
+        safety = LiveSafety(store.database, store.writer)
+        records = SharedRecords(AnnouncedRecords(LiveRecords(store.writer), announcer))
         live = LiveService(
             rules, relay, AnnouncedSafety(safety, announcer), records, policy=policy_from(config.routes)
         )
@@ -116,104 +154,60 @@ class Service:
             drain_seconds=config.server.drain_seconds,
             drain_calls=config.server.drain_calls,
         )
+        return _Live(relay, live, operations, records, safety, announcer)
 
-        endpoint = LiveEndpoint(live, LiveAccounts(accounts), safety, config.live, config.server.origins)
+    def _make_app(self, store: _Store, live: _Live, metrics: Metrics) -> web.Application:
+        config = self._config
         app = build_app(
-            accounts=accounts,
-            database=database,
-            writer=writer,
+            accounts=store.accounts,
+            database=store.database,
+            writer=store.writer,
             server=config.server,
             auth=config.auth,
-            not_ready=operations.not_ready,
-            engine=relay.engine_name,
+            not_ready=live.operations.not_ready,
+            engine=live.relay.engine_name,
             turn=lambda: () if self._turn is None else self._turn.states(),
             inside=(count_authentications(metrics),),
         )
-        self.app = app
         metrics.add(
             PartsCollector(
-                relay,
-                live,
-                database,
-                writer,
-                announcer.receivers,
+                live.relay,
+                live.service,
+                store.database,
+                store.writer,
+                live.announcer.receivers,
                 version=__version__,
-                engine=relay.engine_name,
+                engine=live.relay.engine_name,
             )
         )
         page = MetricsPage(metrics, config.metrics.token)
         app.router.add_get(METRICS_PATH, page.on_service_port)
+        accounts = LiveAccounts(store.accounts)
+        endpoint = LiveEndpoint(live.service, accounts, live.safety, config.live, config.server.origins)
         app.router.add_get("/ws", endpoint.handle)
-        operators = add_operators(
-            app,
-            accounts=accounts,
-            database=database,
-            writer=writer,
-            relay=relay,
-            live=live,
-            records=records,
-            operations=operations,
-            origins=config.server.origins,
-        )
-        client = WebClient(WEB_DIST)
-        if not client.built:
-            log.warning(
-                "web_client_not_built", reason="no web/dist: install Node 20 or later, then `make run`"
-            )
-        app.router.add_get("/{path:.*}", client.handle)
+        return app
+
+    async def _run(self, app: web.Application, live: _Live, operators: Operators, metrics: Metrics) -> None:
+        config, stack = self._config, self._stack
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        self._live_task = await live.start()
+        self._live_task = await live.service.start()
         await operators.observer.start()
         stack.push_async_callback(operators.observer.stop)
         # First of all, while sockets and relay still work: users are told and matches get their last counts.
-        stack.push_async_callback(live.stop, config.server.stop_seconds)
-        self.operations = operations
-        await self._listen_for_metrics(page)
-        await self._listen(runner)
+        stack.push_async_callback(live.service.stop, config.server.stop_seconds)
+        if config.metrics.port >= 0:
+            metrics_host, metrics_port = config.metrics.host, config.metrics.port
+            metrics_runner = await own_port(MetricsPage(metrics, config.metrics.token))
+            stack.push_async_callback(metrics_runner.cleanup)
+            self.metrics_port = await listen(metrics_runner, metrics_host, metrics_port, METRICS_PORT)
+            log.info("metrics_listening", host=metrics_host, port=self.metrics_port)
+        port = await listen(runner, config.server.host, config.server.port, SERVER_PORT)
+        host = config.server.host
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         if self._turn is not None:
             stack.push_async_callback(_end, asyncio.create_task(self._turn.run(), name="turn watch"))
-        log.info(
-            "relay_started",
-            engine=relay.engine_name,
-            engine_reason=relay.engine_reason,
-            addresses=[f"{a.host} port {a.port}" for a in relay.bound],
-            database=database.name,
-        )
-
-    async def _listen_for_metrics(self, page: MetricsPage) -> None:
-        settings = self._config.metrics
-        if settings.port < 0:
-            return
-        app = web.Application(middlewares=[error_form])
-        app.router.add_get(METRICS_PATH, page.on_own_port)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        try:
-            await web.TCPSite(runner, settings.host, settings.port).start()
-        except OSError as error:
-            raise StartError(
-                f"Cannot listen on {settings.host} port {settings.port} for metrics: "
-                f"{error.strerror or error}. "
-                "Stop what uses it, or set metrics.port (0 takes a free one, -1 listens on none)."
-            ) from error
-        self.metrics_port = runner.addresses[0][1]
-        log.info("metrics_listening", host=settings.host, port=self.metrics_port)
-
-    async def _listen(self, runner: web.AppRunner) -> None:
-        server = self._config.server
-        site = web.TCPSite(runner, server.host, server.port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise StartError(
-                f"Cannot listen on {server.host} port {server.port}: {error.strerror or error}. "
-                "Stop what uses it, or set server.port (0 takes a free one)."
-            ) from error
-        host = f"[{server.host}]" if ":" in server.host else server.host
-        self.url = f"http://{host}:{runner.addresses[0][1]}"
 
     async def run_until(self, stop: asyncio.Event) -> None:
         """Wait for ``stop`` or the end of a drain. Raises what ended the live part, if it ends by itself."""
@@ -247,6 +241,13 @@ class Service:
     async def stop(self) -> None:
         """Tell the users, close the rows, close everything."""
         await self._stack.aclose()
+
+
+def _add_web_client(app: web.Application) -> None:
+    client = WebClient(WEB_DIST)
+    if not client.built:
+        log.warning("web_client_not_built", reason="no web/dist: install Node 20 or later, then `make run`")
+    app.router.add_get("/{path:.*}", client.handle)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

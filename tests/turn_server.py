@@ -61,9 +61,6 @@ async def turn_server(
                 "static-auth-secret": secret,
                 "realm": "turn.example.org",
                 "allowed-peer-ip": peer,
-                # What the test made is only its own user's to read.
-                "proc-user": "root",
-                "proc-group": "root",
                 **(changes or {}),
             },
             [
@@ -81,26 +78,26 @@ async def turn_server(
     assert process.stdout is not None
     try:
         async with asyncio.timeout(START_SECONDS):
-            if not await _listening(process.stdout, log):
-                raise AssertionError(f"coturn did not start, see {log}")
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_drain(process.stdout, log), name="coturn log")
-            try:
-                yield log
-            finally:
-                process.terminate()
-    finally:
-        if process.returncode is None:
-            process.kill()
+            await _listening(process.stdout, log)
+    except BaseException:
+        process.kill()
         await process.wait()
+        raise
+    drain = asyncio.create_task(_drain(process.stdout, log), name="coturn log")
+    try:
+        yield log
+    finally:
+        process.terminate()
+        await process.wait()
+        await drain
 
 
-async def _listening(out: asyncio.StreamReader, log: Path) -> bool:
+async def _listening(out: asyncio.StreamReader, log: Path) -> None:
     while line := await out.readline():
         _write(log, line)
         if b"TLS listener opened" in line:
-            return True
-    return False
+            return
+    raise AssertionError(f"coturn did not start, see {log}")
 
 
 async def _drain(out: asyncio.StreamReader, log: Path) -> None:

@@ -212,8 +212,8 @@ def compare(scenarios: Sequence[Scenario], seconds: float, runs: int) -> list[li
     with ExitStack() as stack:
         started = [stack.enter_context(runner(scenario)) for scenario in scenarios]
         with _on_core(cores[min(LOAD_CPU, len(cores) - 1)]):
-            for one in started:
-                one.run(WARM_SECONDS, WARM_RATE)
+            for one, scenario in zip(started, scenarios, strict=True):
+                one.run(WARM_SECONDS, min(WARM_RATE, scenario.rate or WARM_RATE))
             rounds = [[one.run(seconds) for one in started] for _ in range(runs)]
     return [list(figures) for figures in zip(*rounds, strict=True)]
 

@@ -2,7 +2,7 @@
 
 The bare loop reads a batch and sends it on without looking: the kernel's part of any relay. Kernels and
 machines differ more than engines do, so a figure is to be read with it: on the machine that the limits were
-set on, the bare loop took 2.0 microseconds.
+set on, the bare loop took 2.0 microseconds saturated and 12.5 at 20,000 packets/s.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from statistics import median
 
 from burrow.bench.relay_native import Figures, Scenario, compare, highest_lossless, middle, with_engine
 
-BARE_US_WHERE_SET = 2.0
+BARE_US_WHERE_SET, QUIET_US_WHERE_SET = 2.0, 12.5
 FEW, MANY = 200, 2_000
 QUIET_RATE = 20_000.0
 TWO_WORKERS_RATE = 120_000.0
@@ -35,6 +35,7 @@ class Row:
     note: str = ""
     limit: str = "relay"
     """What was busy: ``relay``, ``generator``, or ``rate`` where the load had one."""
+    bare_where_set: float = BARE_US_WHERE_SET
 
     @property
     def times_bare(self) -> float | None:
@@ -45,7 +46,7 @@ class Row:
         """What a CPU cost would be where the limits were set, if it goes with the bare loop's."""
         if self.unit != "µs" or not self.bare:
             return None
-        return round(self.value / self.bare * BARE_US_WHERE_SET, 2)
+        return round(self.value / self.bare * self.bare_where_set, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +104,12 @@ def _trains(effort: Effort) -> Iterator[Row]:
 
 def _quiet(effort: Effort) -> Iterator[Row]:
     figures, bare = _beside_bare(Scenario(rate=QUIET_RATE), effort)
-    late = figures.latency_us_p99
-    met = figures.cpu_us_per_packet <= 7 and late <= 300
-    note = f"added latency p50 {figures.latency_us_p50:.0f}, p99 {late:.0f} µs"
-    cost = figures.cpu_us_per_packet
+    cost, late = figures.cpu_us_per_packet, figures.latency_us_p99
     yield Row(
-        "CPU a packet at 20,000 packets/s", "≤ 7 µs, ≤ 300 µs late", cost, "µs", met, bare, note, "rate"
-    )
+        "CPU a packet at 20,000 packets/s", "≤ 7 µs, ≤ 300 µs late", cost, "µs",
+        cost <= 7 and late <= 300, bare,
+        f"added latency p50 {figures.latency_us_p50:.0f}, p99 {late:.0f} µs", "rate", QUIET_US_WHERE_SET,
+    )  # fmt: skip
 
 
 def _many(effort: Effort) -> Iterator[Row]:

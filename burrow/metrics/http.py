@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from burrow.metrics.registry import Metrics
 from db.errors import DatabaseUnavailable
 from signaling.errors import NotFound, SignalingError, Unauthenticated
+from signaling.http.errors import error_form
 from signaling.http.routes import API
 
 PATH = "/metrics"
@@ -45,6 +46,15 @@ class MetricsPage:
     def _page(self) -> web.Response:
         headers = {"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
         return web.Response(body=self._metrics.exposition(), headers=headers)
+
+
+async def own_port(page: MetricsPage) -> web.AppRunner:
+    """A runner of the page alone, set up and not listening yet."""
+    app = web.Application(middlewares=[error_form])
+    app.router.add_get(PATH, page.on_own_port)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    return runner
 
 
 def count_authentications(metrics: Metrics) -> Middleware:

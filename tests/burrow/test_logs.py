@@ -15,6 +15,7 @@ import structlog
 from burrow.config import LogSettings
 from burrow.logs import address_rule, configure_logs, keep_secrets, shorten
 
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "logging.md"
 SDP = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\na=ice-pwd:0123456789abcdef0123456789abcdef\r\n"
@@ -96,7 +97,7 @@ def logs(called: ast.expr) -> bool:
     if not isinstance(called, ast.Attribute):
         return ast.unparse(called) == "say"
     of = ast.unparse(called.value)
-    return of in ("log", "_log") or "get_logger" in of or called.attr == "_log"
+    return called.attr == "_log" or (called.attr in LEVELS and ("get_logger" in of or of in ("log", "_log")))
 
 
 def events() -> Iterator[tuple[str, Path]]:

@@ -91,6 +91,11 @@ class Caller(Person):
         await self.button("Find someone else").click()
         self.joins += 1
 
+    async def stop(self) -> None:
+        """End the match, and confirm it."""
+        await self.button("Stop").click()
+        await self.page.get_by_role("dialog").get_by_role("button").last.click()
+
     async def next(self) -> None:
         """End the match and look for another."""
         await self.button("Next").click()

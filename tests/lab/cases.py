@@ -12,7 +12,7 @@ from tests.lab.figures import Gathered
 from tests.lab.headless import peer, report
 from tests.lab.meeting import Pair
 from tests.lab.shaping import Conditions
-from tests.lab.town import BAD_LINE, Town
+from tests.lab.town import BAD_LINE, BAD_PATH, Town
 
 SETTLED_MS = 8_000.0
 """Chromium checks a fresh path more often than a settled one: a break is measured on a settled one."""
@@ -169,31 +169,38 @@ def disturbed(
     return prepare
 
 
-@contextlib.asynccontextmanager
-async def bad_line(town: Town, scope: Scope) -> AsyncIterator[Run]:
-    """Freezes and concealed sound in one call of ``scope.seconds``."""
-    for site in ("bad_a", "bad_b"):
-        town.lab[site].shape(Conditions())
-    pair = await meeting.meet(town, "bad_a", "bad_b")
+def bad_line(a: Conditions, b: Conditions) -> Callable[[Town, Scope], Prepared]:
+    """Freezes and concealed sound in one call of ``scope.seconds`` over lines that become so once the
+    picture moves."""
+    lines = {"bad_a": a, "bad_b": b}
 
-    async def run(gathered: Gathered) -> None:
-        await meeting.first_frames(pair)
-        await meeting.steady(pair, 3_000)
-        for site in ("bad_a", "bad_b"):
-            town.lab[site].shape(BAD_LINE)
-        since = await meeting.now(pair)
-        before = [(await caller.inbound())["audio"] for caller in pair]
-        await pair[0].watch(scope.seconds)
-        gathered.add(f"longest freeze in {scope.seconds:g} s", "ms", 1_000, *await meeting.gaps(pair, since))
-        shares = [
-            meeting.concealed((await caller.inbound())["audio"], audio) * 100
-            for caller, audio in zip(pair, before, strict=True)
-        ]
-        gathered.add("sound concealed", "%", 5, *shares)
-        for site in ("bad_a", "bad_b"):
+    @contextlib.asynccontextmanager
+    async def prepare(town: Town, scope: Scope) -> AsyncIterator[Run]:
+        for site in lines:
             town.lab[site].shape(Conditions())
+        pair = await meeting.meet(town, "bad_a", "bad_b")
 
-    yield run
+        async def run(gathered: Gathered) -> None:
+            await meeting.first_frames(pair)
+            await meeting.steady(pair, 3_000)
+            for site, conditions in lines.items():
+                town.lab[site].shape(conditions)
+            since = await meeting.now(pair)
+            before = [(await caller.inbound())["audio"] for caller in pair]
+            await pair[0].watch(scope.seconds)
+            longest = await meeting.gaps(pair, since)
+            gathered.add(f"longest freeze in {scope.seconds:g} s", "ms", 1_000, *longest)
+            shares = [
+                meeting.concealed((await caller.inbound())["audio"], audio) * 100
+                for caller, audio in zip(pair, before, strict=True)
+            ]
+            gathered.add("sound concealed", "%", 5, *shares)
+            for site in lines:
+                town.lab[site].shape(Conditions())
+
+        yield run
+
+    return prepare
 
 
 def headless(site: str, browser: str, must_ms: float, route: str) -> Callable[[Town, Scope], Prepared]:
@@ -281,7 +288,12 @@ CASES: dict[str, Case] = {
         ("cone_a", "cone_b"),
         disturbed("cone_a", "cone_b", 5_000, lambda town: town.lab["cone_a"].readdress(), route="direct"),
     ),
-    "bad-line": Case("5 % loss each way on both lines, 100 ms, 1.5 Mbit/s", ("bad_a", "bad_b"), bad_line),
+    "bad-line": Case(
+        "5 % loss each way, 100 ms, 1.5 Mbit/s", ("bad_a", "bad_b"), bad_line(BAD_PATH, Conditions())
+    ),
+    "bad-lines": Case(
+        "the same loss and rate on both lines", ("bad_a", "bad_b"), bad_line(BAD_LINE, BAD_LINE)
+    ),
     "ipv6": Case("IPv6 only", ("ipv6_a", "ipv6_b"), ipv6),
     "headless-direct": Case(
         "headless peer and browser, cone-cone",

@@ -37,6 +37,8 @@ ORIGINS = (
     f"http://{plan.SERVER}:{OTHER_PORT}",
     f"http://[{plan.SERVER_V6}]:{OTHER_PORT}",
 )
+BAD_PATH = Conditions(loss=0.05, delay_ms=50, rate_bps=1_500_000)
+"""Of one side, each way: so is the whole path to the other one."""
 BAD_LINE = Conditions(loss=0.05, delay_ms=25, rate_bps=1_500_000)
 """Of each side, each way: the round trip from one to the other has four times the delay."""
 

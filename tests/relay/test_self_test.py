@@ -101,3 +101,14 @@ async def test_it_runs_at_start_and_again_and_forgets_failures(make_node: MakeNo
     again = SelfTest(node.relay, interval_seconds=0.01)
     again.report = test.report
     assert (await again.run_once()).failures == 0
+
+
+async def test_a_stop_in_the_middle_of_it_ends_it(make_node: MakeNode) -> None:
+    """At whichever step it is: each round stops it a few turns of the loop later."""
+    for turns in range(60):
+        node = await make_node(self_test=True)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await node.relay.close()
+        assert not any(task.get_name() == "self-test" for task in asyncio.all_tasks())

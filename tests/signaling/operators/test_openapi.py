@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from signaling.http import rate_limits
 from signaling.operators.routes import OPERATIONS
+from signaling.settings import AuthSettings
 from tests.signaling.operators.desk import API, OPERATOR, Desk, desk
 
 EXAMPLES = 12
@@ -32,9 +32,8 @@ async def test_the_document_names_every_operation_and_the_roles_it_needs(here: D
 
 
 @pytest.mark.timeout(180)
-async def test_the_service_keeps_to_its_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limits, "REQUESTS_PER_MINUTE", 1_000_000)
-    async with desk(tmp_path / "data") as here:
+async def test_the_service_keeps_to_its_document(tmp_path: Path) -> None:
+    async with desk(tmp_path / "data", auth=AuthSettings(requests_per_minute=1_000_000)) as here:
         await here.pair("anna", "bert")
         file = tmp_path / "openapi.json"
         file.write_text(json.dumps(await here.get("/openapi.json")))

@@ -9,7 +9,7 @@ export function Notices() {
   const client = useClient();
   const notices = useView((state) => state.notices);
   return (
-    <div className="pointer-events-none fixed inset-x-0 top-[calc(env(safe-area-inset-top)+4.5rem)] z-50 flex flex-col items-center gap-2 px-4">
+    <div className="pointer-events-none fixed inset-x-0 top-[calc(env(safe-area-inset-top)+6.25rem)] z-50 flex flex-col items-center gap-2 px-4">
       {notices.map(({ id, key }) => (
         <div
           key={id}

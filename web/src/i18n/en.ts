@@ -182,7 +182,7 @@ export const en = {
     mapping: {
       checking: "Checking…",
       open: "None: nothing is translated",
-      independent: "Ordinary: strangers can reach you directly",
+      independent: "Ordinary: direct talks work",
       symmetric: "Strict: direct talks seldom work",
       unknown: "Could not be told",
     },

@@ -21,7 +21,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use crate::bind::{BindFailed, bind_all, bind_tcp};
 use crate::clock::now;
 use crate::histogram::BUCKET_BOUNDS_US;
-use crate::sys::{Outbox, set_gro};
+use crate::sys::{Outbox, set_gro, set_whole};
 use crate::tcp::Connections;
 use crate::tcp_loop::{TcpLimits, TcpLoop};
 use crate::worker::{Loop, MAX_ADDRESSES, Shared, send_one};
@@ -120,6 +120,10 @@ impl Engine {
             .map_err(EngineError::Bind)?;
         for socket in sockets.iter().flatten().filter(|_| config.tuning.gro) {
             set_gro(socket, true).map_err(EngineError::System)?;
+        }
+        // Where it is refused, packets cost a little more.
+        for socket in sockets.iter().flatten() {
+            let _ = set_whole(socket, true);
         }
         let bound = sockets[0].iter().map(UdpSocket::local_addr).collect::<Result<_, _>>();
         let bound: Vec<SocketAddr> = bound.map_err(EngineError::System)?;

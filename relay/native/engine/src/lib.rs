@@ -22,5 +22,5 @@ pub use bind::BindFailed;
 pub use clock::now;
 pub use engine::{Config, Engine, EngineError, Tuning};
 pub use histogram::{BUCKET_BOUNDS_US, Histogram};
-pub use sys::{Inbox, MAX_READ, Message, Outbox, set_gro};
+pub use sys::{Inbox, MAX_READ, Message, Outbox, set_gro, set_whole};
 pub use tcp_loop::TcpLimits;

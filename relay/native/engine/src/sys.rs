@@ -130,13 +130,29 @@ fn blank() -> libc::mmsghdr {
 /// # Errors
 /// The system's, where the kernel does not know the option.
 pub fn set_gro(socket: &UdpSocket, on: bool) -> io::Result<()> {
-    let value = libc::c_int::from(on);
+    set_option(socket, libc::SOL_UDP, libc::UDP_GRO, libc::c_int::from(on))
+}
+
+/// Whether datagrams that are too long for their path are refused (EMSGSIZE) rather than sent in fragments.
+///
+/// The path's MTU is discovered either way. But only a datagram that is certain never to be fragmented gets no
+/// identification, for which the kernel otherwise writes to a table by destination: a cache miss a packet.
+/// It is about IPv4; IPv6 has no identification but in fragments.
+///
+/// # Errors
+/// The system's.
+pub fn set_whole(socket: &UdpSocket, on: bool) -> io::Result<()> {
+    let value = if on { libc::IP_PMTUDISC_DO } else { libc::IP_PMTUDISC_WANT };
+    set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, value)
+}
+
+fn set_option(socket: &UdpSocket, level: i32, name: i32, value: libc::c_int) -> io::Result<()> {
     // SAFETY: the pointer is to a live c_int, and its size is given with it.
     let result = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
-            libc::SOL_UDP,
-            libc::UDP_GRO,
+            level,
+            name,
             (&raw const value).cast(),
             size_of_val(&value) as libc::socklen_t,
         )
@@ -272,7 +288,8 @@ impl Outbox {
     }
 
     /// Hands `messages`, at most [`MAX_SEND`], to the kernel without waiting; returns how many it took.
-    /// The places of their segments lie in `segments`.
+    /// The places of their segments lie in `segments`. A single datagram that is too long for its path goes in
+    /// fragments, whatever [`set_whole`] says.
     ///
     /// # Errors
     /// The system's about the first message.
@@ -280,6 +297,26 @@ impl Outbox {
     /// # Panics
     /// When a message's segments do not lie in `segments`.
     pub fn send(
+        &mut self,
+        socket: &UdpSocket,
+        messages: &[Message],
+        segments: &[IoSlice<'_>],
+    ) -> io::Result<usize> {
+        match self.send_now(socket, messages, segments) {
+            Err(error)
+                if error.raw_os_error() == Some(libc::EMSGSIZE)
+                    && messages.first().is_some_and(|message| message.count == 1) =>
+            {
+                set_whole(socket, false)?;
+                let sent = self.send_now(socket, &messages[..1], segments);
+                set_whole(socket, true)?;
+                sent
+            }
+            sent => sent,
+        }
+    }
+
+    fn send_now(
         &mut self,
         socket: &UdpSocket,
         messages: &[Message],

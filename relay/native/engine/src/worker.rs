@@ -311,8 +311,8 @@ impl PacketPath {
             let (taken, failed) = match self.outbox.send(socket, &rest[..run], &segments) {
                 Ok(taken) => (taken, 0),
                 Err(error) if message.count > 1 && error.kind() != ErrorKind::WouldBlock => {
-                    // The kernel or the device cannot segment: never ask for it again.
-                    self.segmentation = false;
+                    // One path takes no segments of this length, or the device cannot segment for any.
+                    self.segmentation &= error.raw_os_error() != Some(libc::EIO);
                     let single = |first| Message { to: message.to, first, count: 1, source: None };
                     for first in message.first..message.first + message.count {
                         let sent = self.outbox.send(socket, &[single(first)], &segments).is_ok();

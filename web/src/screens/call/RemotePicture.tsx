@@ -102,14 +102,14 @@ export function RemotePicture({ name, route, connected, dimmed, media }: RemoteP
             <CameraOff aria-hidden className="size-12 text-white/85" />
           </span>
           <p className="text-xl font-bold">{t("call.theirCameraOff", { name })}</p>
-          <p className="max-w-sm text-white/80">{t(media.microphone ? "call.theirCameraOffHeard" : "call.theirCameraOffSilent")}</p>
+          <p className="max-w-sm text-balance text-white/80">{t(media.microphone ? "call.theirCameraOffHeard" : "call.theirCameraOffSilent")}</p>
         </div>
       )}
       {connected && shown === null && !cameraOff && (
         <div className="absolute inset-0 flex flex-col items-center justify-center gap-2 p-6 text-center">
           <UserRound aria-hidden className="size-12 opacity-70" />
           <p className="text-lg font-semibold">{waited ? t("call.noPicture", { name }) : t("call.waitingPicture")}</p>
-          {waited && <p className="max-w-sm text-white/80">{t("call.noPictureHint")}</p>}
+          {waited && <p className="max-w-sm text-balance text-white/80">{t("call.noPictureHint")}</p>}
         </div>
       )}
       {silenced !== null && !dimmed && (

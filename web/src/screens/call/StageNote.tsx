@@ -19,7 +19,7 @@ export function StageNote({ call }: StageNoteProps) {
     <div className="absolute inset-0 z-10 flex flex-col items-center justify-center gap-3 p-6 text-center">
       <LoaderCircle aria-hidden className="size-10 animate-spin" />
       <p className="text-2xl font-bold">{t("call.connecting", { name })}</p>
-      <p className="max-w-md text-white/85">{hint()}</p>
+      <p className="max-w-md text-balance text-white/85">{hint()}</p>
     </div>
   ) : (
     <div className="absolute inset-x-0 top-24 z-10 flex justify-center px-4">
