@@ -11,6 +11,9 @@ from signaling.messages import Quality, QualityLevel
 EVENTS = 96
 """Kept for one match; later ones are left out: the first tell how it began, the end stands in the record."""
 
+QUALITY_EVENTS = 32
+"""Of those, changes of quality: a line that wavers must not leave no room for the rest."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallEvent:
@@ -40,6 +43,7 @@ class Course:
         self._events: list[CallEvent] = []
         self._legs: list[tuple[str, str | None] | None] = [None, None]
         self._levels: list[QualityLevel | None] = [None, None]
+        self._wavered = 0
 
     @property
     def events(self) -> tuple[CallEvent, ...]:
@@ -63,8 +67,9 @@ class Course:
     def judged(self, side: Side, said: Quality, now: float) -> None:
         """Keep a side's word; a change of its level is a step."""
         self.quality[side] = Judged(said, now)
-        if said.level != self._levels[side]:
+        if said.level != self._levels[side] and self._wavered < QUALITY_EVENTS:
             self._levels[side] = said.level
+            self._wavered += 1
             self.note(f"quality_{said.level}", side, now, said.reason or None)
 
 

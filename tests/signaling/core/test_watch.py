@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from relay.door import CloseLeg, LegInterrupted, LegResumed, UnlinkLegs
-from signaling.core.course import EVENTS
+from signaling.core.course import EVENTS, QUALITY_EVENTS
 from signaling.core.side import Side
 from signaling.core.switchboard import PUT_OUT
 from signaling.messages import Chat, Ended, Idle, Join, Quality, SendChat
@@ -106,6 +106,20 @@ def test_a_flapping_socket_does_not_fill_the_memory() -> None:
     found = stage.core.call(anna.match, stage.now)
     assert found is not None
     assert len(found[1].events) == EVENTS
+
+
+def test_a_wavering_line_leaves_room_for_other_steps() -> None:
+    stage = Stage()
+    anna, bert = stage.pair()
+    for _ in range(EVENTS):
+        anna.say(Quality(match=anna.match, level="poor"))
+        anna.say(Quality(match=anna.match, level="good"))
+    bert.drop()
+    found = stage.core.call(anna.match, stage.now)
+    assert found is not None
+    events = [event.event for event in found[1].events]
+    assert sum(event.startswith("quality") for event in events) == QUALITY_EVENTS
+    assert events[-1] == "socket_lost"
 
 
 def test_an_operator_ends_a_call_and_both_are_told_why() -> None:

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+# Imported for pytest, which finds fixtures in conftest files.
+from tests.db.postgres import own_postgres
 from tests.signaling.operators.desk import Desk, desk
+
+__all__ = ["here", "own_postgres"]
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from burrow.config import Config, MetricsSettings
 from burrow.service import Service
 from db.database import Database
 from db.repositories import users
-from db.settings import DatabaseSettings
 from relay.settings import RelaySettings
 from signaling.accounts.secrets import load_secrets
 from signaling.accounts.tokens import AccessTokens, Identity, Role
@@ -107,6 +106,7 @@ class Desk:
 async def desk(folder: Path, *, again: bool = False, **changes: Any) -> AsyncIterator[Desk]:
     """Started, with the operator's account; stopped at the end. ``again``: on what an earlier run left."""
     config = Config(
+        metrics=MetricsSettings(port=-1),
         server=ServerSettings(port=0, stop_seconds=2.0, origins=("https://allowed.example",)),
         relay=RelaySettings(engine="python", udp_port=0, tcp_port=-1, stun_port=-1, addresses=("127.0.0.1",)),
         metrics=MetricsSettings(port=-1),
@@ -115,7 +115,7 @@ async def desk(folder: Path, *, again: bool = False, **changes: Any) -> AsyncIte
     service = Service(config, folder)
     await service.start()
     try:
-        database = await Database.open(DatabaseSettings(), folder)
+        database = await Database.open(config.database, folder)
         try:
             here = Desk(service, database, folder)
             if not again:
