@@ -130,7 +130,6 @@ describe("axe finds nothing on", () => {
       "connected and weak",
       {
         ...IN,
-        notices: [{ id: 1, key: "nowDirect" }],
         call: { kind: "connected", talk: TALK, preferences: PREFERENCES, route: "direct", reason: null, connectedAtMs: 1 },
         quality: { grade: "poor", reason: "loss_in", roundTripMs: 20 },
         chat: {
@@ -139,7 +138,7 @@ describe("axe finds nothing on", () => {
           unread: 0,
         },
         escArmed: true,
-        notices: [{ id: 9, key: "mutedTalk" }],
+        notices: [{ id: 1, key: "nowDirect" }, { id: 9, key: "mutedTalk" }],
       },
       "Your line is weak. Put the sound first?",
     ],
