@@ -109,7 +109,6 @@ async def desk(folder: Path, *, again: bool = False, **changes: Any) -> AsyncIte
         metrics=MetricsSettings(port=-1),
         server=ServerSettings(port=0, stop_seconds=2.0, origins=("https://allowed.example",)),
         relay=RelaySettings(engine="python", udp_port=0, tcp_port=-1, stun_port=-1, addresses=("127.0.0.1",)),
-        metrics=MetricsSettings(port=-1),
         **changes,
     )
     service = Service(config, folder)

@@ -18,6 +18,7 @@ export const ar: Catalogue = {
     tryAgain: "حاول مجددًا",
     dismiss: "إخفاء",
     loading: "جارٍ التحميل…",
+    notices: "أخبار",
   },
   bar: {
     language: "اللغة",

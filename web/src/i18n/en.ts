@@ -17,6 +17,7 @@ export const en = {
     tryAgain: "Try again",
     dismiss: "Dismiss",
     loading: "Loading…",
+    notices: "News",
   },
   bar: {
     language: "Language",
