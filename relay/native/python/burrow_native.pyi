@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol, TypedDict, final
 
-__all__ = ["Bare", "BindFailed", "Calls", "Engine", "Load", "load_leg"]
+__all__ = ["Bare", "BindFailed", "Calls", "Engine", "Load", "TurnLoad", "load_leg"]
 
 _Stream = tuple[str, int, int, int, float, int, int, float | None]
 

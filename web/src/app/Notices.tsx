@@ -8,8 +8,9 @@ export function Notices() {
   const { t } = useTranslation();
   const client = useClient();
   const notices = useView((state) => state.notices);
+  if (notices.length === 0) return null;
   return (
-    <div className="pointer-events-none fixed inset-x-0 top-[calc(env(safe-area-inset-top)+6.25rem)] z-50 flex flex-col items-center gap-2 px-4">
+    <section aria-label={t("common.notices")} className="pointer-events-none fixed inset-x-0 top-[calc(env(safe-area-inset-top)+6.25rem)] z-50 flex flex-col items-center gap-2 px-4">
       {notices.map(({ id, key }) => (
         <div
           key={id}
@@ -26,6 +27,6 @@ export function Notices() {
           </button>
         </div>
       ))}
-    </div>
+    </section>
   );
 }

@@ -138,7 +138,7 @@ describe("axe finds nothing on", () => {
           unread: 0,
         },
         escArmed: true,
-        notices: [{ id: 9, key: "mutedTalk" }],
+        notices: [{ id: 1, key: "nowDirect" }, { id: 9, key: "mutedTalk" }],
       },
       "Your line is weak. Put the sound first?",
     ],

@@ -216,10 +216,12 @@ impl TurnLoad {
                 let payload =
                     if packet.starts_with(&CHANNEL) { &packet[CHANNEL_HEADER_LEN..] } else { packet };
                 let [0x80, stamp @ ..] = payload else { continue };
-                let Some(&[a, b, c, d, e, f, g]) = stamp.first_chunk::<7>() else { continue };
+                let Some(stamp) = stamp.first_chunk::<7>() else { continue };
                 self.received += 1;
                 if self.received.is_multiple_of(16) && self.latencies.len() < MAX_SAMPLES {
-                    let latency = at.saturating_sub(Nanos::from_be_bytes([0, a, b, c, d, e, f, g]));
+                    let mut sent = [0; 8];
+                    sent[1..].copy_from_slice(stamp);
+                    let latency = at.saturating_sub(Nanos::from_be_bytes(sent));
                     self.latencies.push(u32::try_from(latency).unwrap_or(u32::MAX));
                 }
             }
