@@ -30,6 +30,8 @@ class OpenLeg:
     """Open a leg and make its offer. Answered by :class:`LegOffered` or :class:`LegRefused`."""
 
     leg: LegId
+    goes_on: bool = False
+    """Whether it takes the place of one that carried a call that goes on: no limit of load refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +281,7 @@ class RelayTotals:
     """How late the event loop ran what was due."""
 
 
-SelfTestStep = Literal["stun", "ice", "dtls"]
+SelfTestStep = Literal["ice", "dtls"]
 
 
 @dataclass(frozen=True, slots=True)

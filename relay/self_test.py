@@ -1,4 +1,5 @@
-"""The node's test of itself: a STUN check and a whole leg through each announced address.
+"""The node's test of itself: a whole leg through each announced address, from its authenticated STUN check
+to its keys. Plain Binding requests are left out: their limit is for all, so strangers could use it up.
 
 It comes in as a browser does, by a socket of its own, and so finds an address that is not this machine's
 any more, an engine that does not answer, a certificate that does not work, a loop that is stuck. What it
@@ -35,10 +36,9 @@ PRIORITY = 110 << 24 | 0xFFFF << 8 | 255
 """Of a peer-reflexive candidate (RFC 8445 section 5.1.2.2)."""
 
 _WHY: dict[SelfTestStep, str] = {
-    "stun": "No answer to a STUN check at {where}. Is {host} still an address of this machine, and does its "
-    "own firewall let UDP to that port in?",
-    "ice": "STUN works at {where}, but an authenticated check of a leg got no answer. The packet engine may "
-    "be stuck: look for errors in the log, and restart the node.",
+    "ice": "A leg's STUN checks got no answer at {where}. Is {host} still an address of this machine, and "
+    "does its own firewall let UDP to that port in? If so, the packet engine may be stuck: look for errors "
+    "in the log, and restart the node.",
     "dtls": "A leg at {where} was reached, but the DTLS handshake failed. The event loop may be overloaded "
     "or the certificate unusable: look at the event-loop lag, and restart the node.",
 }
@@ -143,9 +143,8 @@ class SelfTest:
                 _FarEnd, remote_addr=(address.host, address.port)
             )
         except OSError as error:
-            raise StepFailed("stun", address) from error
+            raise StepFailed("ice", address) from error
         try:
-            await _step("stun", address, end.checked(_plain_check))
             await self._test_leg(end, address)
         finally:
             transport.close()
@@ -223,10 +222,6 @@ class _FarEnd(asyncio.DatagramProtocol):
                     while not _answers(await self._answers.get(), asked):
                         pass
                     return
-
-
-def _plain_check() -> stun.Message:
-    return stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
 
 
 def _answers(datagram: bytes, asked: set[bytes]) -> bool:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 
 import pytest
+from aioice import stun
 
 from relay import door, self_test
 from relay.door import LegId
@@ -66,17 +67,29 @@ async def test_an_address_where_nobody_answers_is_named(make_node: MakeNode) -> 
         test = SelfTest(Elsewhere(node.relay, Address("127.0.0.1", port)))
         for failures in (1, 2, 3):
             report = await test.run_once()
-            assert (report.ok, report.failures, report.step) == (False, failures, "stun")
+            assert (report.ok, report.failures, report.step) == (False, failures, "ice")
     assert report.address == f"127.0.0.1:{port}"
     assert report.message is not None
     assert f"127.0.0.1:{port}" in report.message
 
 
 async def test_another_relay_at_the_address_is_found_by_its_leg(make_node: MakeNode) -> None:
-    """Plain STUN works there, but no leg of this node does."""
+    """What answers there knows no leg of this node."""
     here, there = await make_node(), await make_node()
     report = await SelfTest(Elsewhere(here.relay, there.relay.bound[0])).run_once()
     assert (report.ok, report.step) == (False, "ice")
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+async def test_the_limit_of_plain_stun_is_not_the_nodes_failure(make_node: MakeNode, allowed: int) -> None:
+    """Whoever shares the node's address prefix, or forges one, may use it up."""
+    node = await make_node(stun_per_second=allowed)
+    address = node.relay.bound[0]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.connect((address.host, address.port))
+        for _ in range(200):
+            stranger.send(bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST)))
+    assert (await SelfTest(node.relay).run_once()).ok
 
 
 async def test_a_handshake_that_fails_is_named(make_node: MakeNode, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ export interface SelfTestReport {
   readonly at: number;
   readonly ok: boolean;
   readonly failures: number;
-  readonly step: "dtls" | "ice" | "stun" | null;
+  readonly step: "dtls" | "ice" | null;
   readonly address: string | null;
   readonly message: string | null;
   readonly elapsed_ms: number;
