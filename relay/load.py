@@ -47,9 +47,9 @@ class LoadReading:
     shares: dict[LoadShare, float] = field(default_factory=dict)
     """Each with what newly opened legs are expected to add."""
     packets_per_second: float = 0.0
-    """Received."""
+    """Sent: what is forwarded, and the little that legs need beside it."""
     packets_capacity: float = 0.0
-    """Received packets per second at which this machine is taken to be full."""
+    """Forwarded packets per second at which this machine is taken to be full."""
     cpu: float = 0.0
     """CPU time of the process as a share of one core: 1.7 is one core and most of a second."""
     steal: float = 0.0

@@ -30,9 +30,10 @@ _RANK: dict[LoadLevel, int] = {"normal": 0, "soft": 1, "hard": 2}
 class LoadPlan:
     """What is known of the machine before anything is measured."""
 
-    cores: int
+    cores: float
+    """A quota may leave a part of one."""
     packets_capacity: float
-    """Packets per second, in, that fill it."""
+    """Forwarded packets per second that fill it."""
     learns: bool = True
     """Whether more than that may be found."""
     lag_full_ms: float = 150.0
@@ -48,7 +49,8 @@ class LoadPlan:
 class LoadSample:
     """Sums since some beginning; ``lag_ms`` and ``legs`` as of now."""
 
-    packets_in: int
+    packets_out: int
+    """Sent, so that what is thrown away counts neither as load nor as something that was carried."""
     bytes_out: int
     cpu_seconds: float
     """Of all threads of the process."""
@@ -114,6 +116,14 @@ class LoadMeter:
         self._legs += 1
         self._judge(now)
 
+    def closed(self, opened_at: float, now: float) -> None:
+        """A leg that was opened then is gone: what of it is still counted apart will not come."""
+        left = math.exp(-max(0.0, now - opened_at) / OPENING_SECONDS)
+        self._opening = max(0.0, self._opening_now(now) - left)
+        self._opening_at = now
+        self._legs = max(0, self._legs - 1)
+        self._judge(now)
+
     def reading(self, now: float) -> LoadReading:
         is_, plan = self._now_is or _Averages(), self._plan
         opening = self._opening_now(now)
@@ -155,7 +165,7 @@ class LoadMeter:
     def _average(self, before: LoadSample, sample: LoadSample, seconds: float) -> None:
         ticks = sample.total_ticks - before.total_ticks
         measured = _Averages(
-            packets=(sample.packets_in - before.packets_in) / seconds,
+            packets=(sample.packets_out - before.packets_out) / seconds,
             bps=(sample.bytes_out - before.bytes_out) * 8 / seconds,
             cpu=(sample.cpu_seconds - before.cpu_seconds) / seconds,
             loop_cpu=(sample.loop_cpu_seconds - before.loop_cpu_seconds) / seconds,

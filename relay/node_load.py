@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from relay import load_probe
 from relay.engine.interface import EngineCounters
 from relay.histogram import HistogramSnapshot
@@ -12,7 +10,7 @@ from relay.load_meter import LoadMeter, LoadPlan, LoadSample
 from relay.settings import RelaySettings
 
 PACKETS_PER_CORE = {"python": 40_000, "native": 120_000}
-"""Received packets per second that fill a core: about half of what docs/measurements.md found on a quiet
+"""Forwarded packets per second that fill a core: about half of what docs/measurements.md found on a quiet
 machine, since more is learned and less only shows when it is too late."""
 LEG_AUDIO_PACKETS = 50
 LEG_VIDEO_PACKET_BYTES = 1_000
@@ -22,11 +20,12 @@ Refusal = tuple[str, str]
 
 def plan_for(settings: RelaySettings, engine: str) -> LoadPlan:
     """What is assumed of this machine. The Python engine runs on the event loop's core alone."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = load_probe.cores()
     per_core = PACKETS_PER_CORE.get(engine, PACKETS_PER_CORE["python"])
     return LoadPlan(
         cores=cores,
-        packets_capacity=settings.packets_capacity or per_core * (1 if engine == "python" else cores),
+        packets_capacity=settings.packets_capacity
+        or per_core * (min(1.0, cores) if engine == "python" else cores),
         learns=settings.packets_capacity == 0,
         lag_full_ms=settings.lag_full_ms,
         leg_bps=settings.leg_expected_bps,
@@ -60,7 +59,7 @@ class NodeLoad:
         steal, ticks = load_probe.machine_ticks()
         self.meter.measured(
             LoadSample(
-                packets_in=totals.packets_in,
+                packets_out=totals.packets_out,
                 bytes_out=totals.bytes_out,
                 cpu_seconds=load_probe.cpu_seconds(),
                 loop_cpu_seconds=load_probe.thread_cpu_seconds(),
@@ -79,9 +78,12 @@ class NodeLoad:
         """Why no further leg is opened: a code and a sentence; ``None``: one may be."""
         limits = self.meter.limits
         if legs >= limits.max_legs:
-            return "relay_full", f"The relay has all {limits.max_legs} connections that it takes."
+            return (
+                "relay_full",
+                f"The relay has all {limits.max_legs} connections that it takes. Try again in a minute.",
+            )
         if limits.max_egress_bps and egress_bps >= limits.max_egress_bps:
-            return "relay_bit_rate", "The relay sends as much as its operator allows."
+            return "relay_bit_rate", "The relay sends as much as its operator allows. Try again in a minute."
         if self.meter.level == "hard":
             return (
                 "relay_overloaded",

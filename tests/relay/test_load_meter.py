@@ -40,7 +40,7 @@ class Machine:
             self.now += 1.0
             s = self.sums
             self.sums = LoadSample(
-                s.packets_in + packets,
+                s.packets_out + packets,
                 s.bytes_out + bps // 8,
                 s.cpu_seconds + cpu,
                 s.loop_cpu_seconds + loop,
@@ -108,6 +108,27 @@ def test_a_burst_of_legs_is_seen_before_it_is_measured_and_decays() -> None:
     assert 0.3 * burst < here.stress < 0.5 * burst
     here.run(60, legs=100)
     assert here.stress < 0.01
+
+
+def test_a_leg_that_is_gone_is_counted_no_longer() -> None:
+    here = machine()
+    here.run(5)
+    for _ in range(1_000):
+        here.meter.opened(here.now)
+        here.meter.closed(here.now, here.now)
+    assert here.stress == pytest.approx(0.0, abs=1e-9)
+    assert (here.level, here.meter.reading(here.now).legs) == ("normal", 0)
+    # Of one that closes later only what is still counted of it is taken back, and nothing of the others.
+    for _ in range(10):
+        here.meter.opened(here.now)
+    then = here.now
+    here.run(3, legs=10)
+    both = here.meter.reading(here.now).opening
+    here.meter.closed(then, here.now)
+    assert here.meter.reading(here.now).opening == pytest.approx(both * 0.9)
+    here.run(3_600, legs=9)
+    here.meter.closed(then, here.now)
+    assert here.meter.reading(here.now).opening >= 0.0
 
 
 def test_one_slow_second_is_no_overload_but_a_slow_minute_is() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from relay import door
 from relay.door import LegId, NodeLimits
-from relay.node_load import plan_for
+from relay.engine.interface import EngineCounters
+from relay.node_load import NodeLoad, plan_for
 from relay.settings import RelaySettings
 from tests.relay.conftest import MakeNode
 
@@ -60,6 +61,26 @@ async def test_what_the_kernel_tells_becomes_a_reading(make_node: MakeNode) -> N
     assert set(reading.shares) == {"packets", "cpu", "lag"}
     assert reading.legs == len(node.far_ends)
     assert 0 <= reading.steal <= 1
+
+
+def test_what_is_thrown_away_is_no_load_and_teaches_nothing() -> None:
+    """Junk costs little each: a flood of it would say that this machine carries far more than it does."""
+    load = NodeLoad(RelaySettings(packets_capacity=0), "python")
+    capacity = load.reading(0.0).packets_capacity
+    for second in range(60):
+        junk = second * 500_000
+        load.sample(EngineCounters(junk, 10, junk, 10, {"unknown_source": junk}), 0, float(second))
+    reading = load.reading(60.0)
+    assert reading.packets_per_second < 1
+    assert reading.shares["packets"] < 0.01
+    assert reading.packets_capacity == capacity
+
+
+def test_every_refusal_says_what_to_do() -> None:
+    load = NodeLoad(RelaySettings(max_legs=1, max_egress_bps=1_000), "python")
+    for refusal in (load.refusal(1, 0), load.refusal(0, 1_000)):
+        assert refusal is not None
+        assert "Try again" in refusal[1]
 
 
 def test_a_configured_capacity_is_kept_and_a_measured_default_may_grow() -> None:
