@@ -147,7 +147,7 @@ class Admission:
         self._welcome(seat, resumed=False)
         self._waiting.tell_where(seat, now)
         if isinstance(seat.state, Waiting):
-            self._legs.open_early(seat, seat.state.wish)
+            self._legs.open_early(seat, seat.state.wish, now)
             self._waiting.release(seat)
             self._waiting.match(now)
 

@@ -10,12 +10,15 @@ from signaling.core.floor import Floor
 from signaling.core.leg import Connected, Leg, LegNews, Opening, after, answered
 from signaling.core.leg import Interrupted as InterruptedLeg
 from signaling.core.matchmaker import Wish
+from signaling.core.openings import Openings
 from signaling.core.route import RoutePolicy, leg_before_match
 from signaling.core.seat import Lobby, Seat, Talking, Waiting
 from signaling.messages import LegAnswer, LegOffer, LegState, OpenLeg
 
 RESTARTS_AT_ONCE = 3
 """A device that changes its network may do so twice in a moment."""
+
+TOO_OFTEN = "You had connections to the relay opened too often. Wait some seconds and try again."
 
 LegEvent = LegNews | door.LegClosed | door.LegRefused
 
@@ -39,24 +42,28 @@ class Legs:
         self._closed = closed
         self._refused = refused
         self._seat_of: dict[LegId, Seat] = {}
+        self._openings = Openings(floor.rules.leg_open_seconds)
 
     def __len__(self) -> int:
         return len(self._seat_of)
 
-    def open(self, seat: Seat) -> None:
-        """Ask for a leg unless the seat has one."""
+    def open(self, seat: Seat, now: float) -> None:
+        """Ask for a leg unless the seat has one. It counts, but a match that needs it gets it always."""
         if seat.leg is None:
             leg = LegId(self._floor.new_id())
             seat.leg = Opening(leg)
             self._seat_of[leg] = seat
-            self._floor.ask(door.OpenLeg(leg))
+            self._openings.opened(seat.user, now)
+            goes_on = isinstance(seat.state, Talking) and seat.leg_up_in == seat.state.match
+            self._floor.ask(door.OpenLeg(leg, goes_on))
 
-    def open_early(self, seat: Seat, wish: Wish) -> None:
-        """Open the leg before there is a match, where the operator's rule and the relay's load say so."""
-        if self._floor.spares_relay:
+    def open_early(self, seat: Seat, wish: Wish, now: float) -> None:
+        """Open the leg before there is a match, where the operator's rule and the relay's load say so, for a
+        user who has not had too many."""
+        if self._floor.spares_relay or not self._openings.may_open(seat.user, now):
             return
         if leg_before_match(self._floor.rules.legs, self._policy, seat.outlook(wish)):
-            self.open(seat)
+            self.open(seat, now)
 
     def rest(self, seat: Seat, now: float) -> None:
         """The user is in the lobby: from now on the leg's idle time runs."""
@@ -77,9 +84,8 @@ class Legs:
     def close(self, seat: Seat) -> None:
         """The seat ends or starts anew: the relay's later words about this leg reach nobody."""
         if seat.leg is not None:
-            leg, seat.leg = seat.leg.id, None
-            del self._seat_of[leg]
-            self._floor.deadlines.clear(("leg", seat.user, 0))
+            leg = seat.leg.id
+            self._drop(seat)
             self._floor.ask(door.CloseLeg(leg))
 
     # --- from the user ------------------------------------------------------------------------
@@ -87,17 +93,22 @@ class Legs:
     def on_open(self, seat: Seat, message: OpenLeg, now: float) -> None:
         """A leg that has been up and is dead as its user sees it is replaced; a fresh one has to come up
         before it can be, so a user cannot have legs made faster than they can be answered. One whose user has
-        another network is restarted. What asks for too much gets the offer that there is."""
+        another network is restarted. What asks for too much gets the offer that there is, or an error where
+        that would be another leg."""
         leg = seat.leg
+        replaces = isinstance(leg, Connected | InterruptedLeg) and leg.id == message.replace
+        if (leg is None or replaces) and not self._openings.may_open(seat.user, now):
+            self._floor.refuse(seat, "rate_limited", "leg_open", message.n, TOO_OFTEN)
+            return
         if isinstance(leg, Connected | InterruptedLeg):
-            if leg.id == message.replace:
+            if replaces:
                 self.close(seat)
                 self._replaced(seat, now)
             elif leg.id == message.restart and self._may_restart(seat, now):
                 self._floor.ask(door.RestartLeg(leg.id))
                 return
         if seat.leg is None:
-            self.open(seat)
+            self.open(seat, now)
             if isinstance(seat.state, Lobby):
                 self.rest(seat, now)
         elif not isinstance(seat.leg, Opening):
@@ -171,8 +182,8 @@ class Legs:
             self._closed(seat, event.reason, now)
         elif isinstance(seat.state, Waiting) and seat.reopen_leg and event.reason != "relay_stopping":
             seat.reopen_leg = False
-            if not self._floor.spares_relay:
-                self.open(seat)
+            if not self._floor.spares_relay and self._openings.may_open(seat.user, now):
+                self.open(seat, now)
 
     def _become(self, seat: Seat, leg: Leg, now: float) -> None:
         if leg is not seat.leg:
@@ -181,6 +192,8 @@ class Legs:
 
     def _drop(self, seat: Seat) -> None:
         if seat.leg is not None:
+            if isinstance(seat.state, Talking) and isinstance(seat.leg, Connected | InterruptedLeg):
+                seat.leg_up_in = seat.state.match
             self._floor.deadlines.clear(("leg", seat.user, 0))
             del self._seat_of[seat.leg.id]
             seat.leg = None

@@ -43,7 +43,7 @@ class Matches:
         self,
         floor: Floor,
         policy: RoutePolicy,
-        open_leg: Callable[[Seat], None],
+        open_leg: Callable[[Seat, float], None],
         rest_leg: Callable[[Seat, float], None],
         parted: Callable[[str, str, float], None],
     ) -> None:
@@ -196,7 +196,7 @@ class Matches:
                 case Unlink(link):
                     self._floor.ask(door.UnlinkLegs(link))
                 case OpenAfresh(side):
-                    self._open_leg(self.seat_at(match, side))
+                    self._open_leg(self.seat_at(match, side), now)
                 case Note(trouble):
                     self._floor.tallies.troubles[trouble.step, trouble.route] += 1
                 case Finish(reason, by, failed_at):

@@ -45,6 +45,8 @@ class Rules:
     leg_idle_seconds: float = 300.0
     leg_restart_seconds: float = 5.0
     """A user's leg is restarted at most so often on average, three times at once."""
+    leg_open_seconds: float = 5.0
+    """A user's leg is opened at most so often on average, ten times at once; a match gets it always."""
     stun: tuple[str, ...] = ()
     """``stun:`` addresses told to clients: the relay's own ports."""
     turn: TurnAccess | None = None

@@ -107,6 +107,7 @@ class Seat:
         "inbox",
         "last_match",
         "leg",
+        "leg_up_in",
         "media",
         "network",
         "outbox",
@@ -132,6 +133,8 @@ class Seat:
         self.media: Media | None = None
         """What this client shows, ``None`` when it has not said."""
         self.leg: Leg | None = None
+        self.leg_up_in: str | None = None
+        """The last match in which a leg of this seat was up and then went."""
         self.restarts_until = 0.0
         """Until when the restarts of the leg that were asked for use up what is allowed."""
         self.reopen_leg = False

@@ -82,7 +82,7 @@ class Switchboard:
         self._matches = matches = Matches(
             floor,
             policy,
-            open_leg=lambda seat: self._legs.open(seat),
+            open_leg=lambda seat, now: self._legs.open(seat, now),
             rest_leg=lambda seat, now: self._legs.rest(seat, now),
             parted=matchmaker.parted,
         )
@@ -339,7 +339,7 @@ class Switchboard:
         seat.network = message
         if isinstance(seat.state, Talking):
             return
-        self._legs.open_early(seat, seat.state.wish if isinstance(seat.state, Waiting) else Wish())
+        self._legs.open_early(seat, seat.state.wish if isinstance(seat.state, Waiting) else Wish(), now)
         if isinstance(seat.state, Lobby):
             self._legs.rest(seat, now)
 

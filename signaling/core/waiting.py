@@ -54,7 +54,7 @@ class WaitingUsers:
         """Into the queue, with a leg under way by the time of a match."""
         seat.state = Waiting(wish)
         seat.reopen_leg = True
-        self._legs.open_early(seat, wish)
+        self._legs.open_early(seat, wish, now)
         ticket = self._matchmaker.join(seat.user, seat.blocks, wish, now)
         if seat.socket is None:
             self._matchmaker.hold(seat.user)

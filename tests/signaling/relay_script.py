@@ -8,6 +8,7 @@ from relay import door
 from relay.door import DirectionTotals, Event, LegId, LinkId, Request
 
 ANSWER = "v=0 a usable answer"
+LIMITS = ("relay_full", "relay_bit_rate", "relay_overloaded")
 TOTALS_A_TO_B = DirectionTotals(packets=100, bytes=120_000, lost=1)
 TOTALS_B_TO_A = DirectionTotals(packets=50, bytes=60_000, lost=2)
 
@@ -19,8 +20,9 @@ class ScriptedLeg:
 
 
 class RelayScript:
-    """Answers each request as the door says. ``full`` refuses new legs; a leg connects when its answer is
-    :data:`ANSWER`. ``violations`` lists requests that break the door's rules."""
+    """Answers each request as the door says. ``full`` refuses new legs; those of calls that go on are let in
+    over :data:`LIMITS`. A leg connects when its answer is :data:`ANSWER`. ``violations`` lists requests
+    that break the door's rules."""
 
     def __init__(self) -> None:
         self.legs: dict[LegId, ScriptedLeg] = {}
@@ -35,11 +37,11 @@ class RelayScript:
     def ask(self, request: Request) -> list[Event]:
         self.requests.append(request)
         match request:
-            case door.OpenLeg(leg):
+            case door.OpenLeg(leg, goes_on):
                 if leg in self._used:
                     self.violations.append(f"leg {leg} opened twice")
                 self._used.add(leg)
-                if self.full is not None:
+                if self.full is not None and not (goes_on and self.full in LIMITS):
                     return [door.LegRefused(leg, self.full, "No more legs.")]
                 self.legs[leg] = ScriptedLeg()
                 return [door.LegOffered(leg, f"v=0 offer of {leg}")]

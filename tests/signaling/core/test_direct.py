@@ -332,12 +332,14 @@ def test_with_neither_route_the_match_ends_and_says_why() -> None:
 
 
 def test_a_direct_route_that_was_only_interrupted_may_save_the_match() -> None:
-    stage, anna, bert = meet()
-    connect(stage, anna, bert)
+    stage = Stage(policy=DIRECT_FIRST)
     stage.relay.full = "relay_full"
+    anna, bert = DirectClient(stage, "anna"), DirectClient(stage, "bert")
     for client in (anna, bert):
-        stage.says(*stage.relay.close(stage.leg_of(client), "consent_lost"))
-    assert told(anna)[-1] == "direct connected 1", "a leg in reserve may go"
+        client.connect()
+        client.say(Join())
+    connect(stage, anna, bert)
+    assert told(anna)[-1] == "direct connected 1", "there need be no leg in reserve"
     bert.state("interrupted")
     assert told(anna)[-1] == "relay unlinked 2 relay_failed"
     bert.state("connected")

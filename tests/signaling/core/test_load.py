@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from relay.door import LegClosed, LoadChanged, LoadLevel
+from relay.door import OpenLeg as DoorOpenLeg
 from signaling.core.route import RoutePolicy, relay_only
 from signaling.core.rules import Rules
-from signaling.messages import Ended, Join, LegOffer, LegState, OpenLeg, Route, Welcome
+from signaling.messages import Ended, Join, Leave, LegOffer, LegState, OpenLeg, Route, Welcome
 from tests.signaling.core.direct_stage import DIRECT_FIRST, RELAY_FIRST, DirectClient, connect, told
 from tests.signaling.core.stage import Client, Stage
 
@@ -126,3 +127,33 @@ def test_a_leg_that_closes_in_the_queue_is_not_opened_afresh_under_load() -> Non
     leg = stage.leg_of(anna)
     stage.says(LoadChanged("soft"), LegClosed(leg, "consent_lost"))
     assert len(anna.all(LegOffer)) == 1
+
+
+@pytest.mark.parametrize("full", ["relay_overloaded", "relay_full", "relay_bit_rate"])
+def test_a_call_that_goes_on_keeps_its_route_by_relay_over_every_limit(full: str) -> None:
+    stage = Stage(RULES)
+    anna, bert = stage.pair()
+    stage.relay.full = full
+    stage.says(LoadChanged("hard"))
+    anna.say(OpenLeg(replace=stage.leg_of(anna)))
+    stage.flow()
+    assert (bert.last(Route).state, bert.all(Ended)) == ("connected", [])
+    stage.wait(60)
+    stage.says(*stage.relay.close(stage.leg_of(bert), "consent_lost"))
+    stage.flow()
+    assert (anna.last(Route).state, anna.all(Ended)) == ("connected", [])
+    # The next match is another call, and whoever has no leg gets none.
+    stage.says(*stage.relay.close(stage.leg_of(bert), "consent_lost"))
+    bert.say(Leave())
+    bert.say(OpenLeg())
+    assert (bert.last(LegState).state, bert.last(LegState).code) == ("refused", full)
+
+
+def test_a_leg_that_was_never_up_makes_no_call_that_goes_on() -> None:
+    stage = Stage(RULES)
+    stage.relay.connects = False
+    anna, _ = joined(stage, Client)
+    stage.relay.full = "relay_overloaded"
+    stage.says(*stage.relay.close(stage.leg_of(anna), "ice_failed"))
+    assert anna.last(Ended).reason == "relay_full"
+    assert not any(asked.goes_on for asked in stage.relay.requests if isinstance(asked, DoorOpenLeg))
