@@ -13,8 +13,7 @@ import structlog
 
 from relay import door
 from relay.addresses import own_addresses
-from relay.codec_choice import choose_codecs
-from relay.door import LegId, LinkId
+from relay.door import LegId
 from relay.dtls.endpoint import Certificate, DtlsEndpoint, DtlsError
 from relay.engine import interface as engine_interface
 from relay.engine.choose import engine_reason, make_engine
@@ -22,10 +21,10 @@ from relay.engine.interface import EngineConfig, IceCredentials, PacketEngine
 from relay.errors import AnswerRejected
 from relay.event_queue import EventQueue
 from relay.leg import Leg, LegState
+from relay.links import Links
 from relay.node_load import NodeLoad
 from relay.sdp.answer import Answer, read_answer
 from relay.sdp.offer import EgressSsrcs
-from relay.sdp.table import MIDS, Codec
 from relay.self_test import SelfTest
 from relay.settings import RelaySettings
 from relay.snapshot import BitRate, snapshot_leg
@@ -35,15 +34,6 @@ DAY_SECONDS = 86_400
 TICK_SECONDS = 1.0
 
 log = structlog.get_logger("relay")
-
-
-_Codecs = dict[door.Kind, tuple[Codec, ...]]
-
-
-@dataclass(slots=True)
-class _Link:
-    a: Leg
-    b: Leg
 
 
 @dataclass(slots=True)
@@ -71,7 +61,7 @@ class RelayNode:
         self._engine: PacketEngine = make_engine(settings.engine, self._engine_config(), settings.native)
         self._events = EventQueue()
         self._legs: dict[LegId, Leg] = {}
-        self._links: dict[LinkId, _Link] = {}
+        self._links = Links(self._engine, self._say, self._offer)
         self._ssrcs: set[int] = set()
         self._handshakes: dict[LegId, asyncio.Task[None]] = {}
         self._steps: dict[LegId, _Steps] = {}
@@ -178,9 +168,9 @@ class RelayNode:
             case door.RestartLeg(leg):
                 self._restart(leg)
             case door.LinkLegs(link, a, b):
-                self._link(link, a, b)
+                self._links.link(link, self._legs.get(a), self._legs.get(b))
             case door.UnlinkLegs(link):
-                self._unlink(link, "asked")
+                self._links.unlink(link, "asked")
             case door.CloseLeg(leg_id):
                 leg_found = self._legs.get(leg_id)
                 if leg_found is not None:
@@ -189,7 +179,7 @@ class RelayNode:
     def snapshot(self) -> door.RelaySnapshot:
         totals = self._engine.totals()
         legs = tuple(
-            snapshot_leg(leg, self._peer_of(leg), self._engine)
+            snapshot_leg(leg, self._links.peer_of(leg), self._engine)
             for leg in self._legs.values()
             if leg.id not in self._probes
         )
@@ -278,7 +268,10 @@ class RelayNode:
             self._tell_level()
         steps = self._steps[leg_id] = _Steps()
         self._handshakes[leg_id] = asyncio.create_task(self._bring_up(leg, steps), name=f"leg {leg_id}")
-        self._say(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
+        self._offer(leg)
+
+    def _offer(self, leg: Leg) -> None:
+        self._say(door.LegOffered(leg.id, leg.offer(self._engine.bound, self.bound_tcp)))
 
     def _refusal(self, leg_id: LegId) -> tuple[str, str] | None:
         if leg_id in self._legs or leg_id in self._finishing:
@@ -339,7 +332,7 @@ class RelayNode:
             self._engine.restart(leg_id, ice)
             leg.restart(ice)
             log.info("leg_restarted", leg=leg_id)
-        self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
+        self._offer(leg)
 
     async def _bring_up(self, leg: Leg, steps: _Steps) -> None:
         """From the offer to the keys, or to the reason why not."""
@@ -378,7 +371,7 @@ class RelayNode:
         if leg.state is LegState.CLOSED:
             return
         if leg.link is not None:
-            self._unlink(leg.link, "leg_closed")
+            self._links.unlink(leg.link, "leg_closed")
         leg.state = LegState.CLOSED
         del self._legs[leg.id]
         del self._steps[leg.id]
@@ -403,69 +396,6 @@ class RelayNode:
         self._totals.gone(self._engine.counters(leg.id), leg.dtls_dropped)
         self._engine.close_leg(leg.id)
         del self._finishing[leg.id]
-
-    # --- links ------------------------------------------------------------------------------------
-
-    def _link(self, link: LinkId, a_id: LegId, b_id: LegId) -> None:
-        if link in self._links:
-            self._say(door.LinkDown(link, "link_exists"))
-            return
-        a, b = self._legs.get(a_id), self._legs.get(b_id)
-        ready = (LegState.CONNECTED, LegState.INTERRUPTED)
-        if (
-            a is None
-            or b is None
-            or a is b
-            or a.state not in ready
-            or b.state not in ready
-            or a.link is not None
-            or b.link is not None
-            or a.answer is None
-            or b.answer is None
-        ):
-            self._say(door.LinkDown(link, "leg_not_ready"))
-            return
-        wanted: tuple[_Codecs, _Codecs] = ({}, {})
-        for kind in MIDS:
-            choice = choose_codecs(
-                kind, a.answer.codecs[kind], a.capable[kind], b.answer.codecs[kind], b.capable[kind]
-            )
-            if not choice.possible:
-                self._say(door.LinkDown(link, "no_shared_codec"))
-                return
-            for of_leg, codecs in zip(wanted, (choice.reoffer_a, choice.reoffer_b), strict=True):
-                if codecs is not None:
-                    of_leg[kind] = codecs
-        for leg, of_leg in zip((a, b), wanted, strict=True):
-            if of_leg:
-                leg.narrow(of_leg)
-                self._say(door.LegOffered(leg.id, leg.offer(self._engine.bound, self.bound_tcp)))
-        self._links[link] = _Link(a, b)
-        a.link = b.link = link
-        self._engine.link(a.id, b.id)
-        log.info("link_up", link=link, legs=[a.id, b.id])
-        self._say(door.LinkUp(link))
-
-    def _unlink(self, link_id: LinkId, reason: str) -> None:
-        link = self._links.pop(link_id, None)
-        if link is None:
-            return
-        link.a.link = link.b.link = None
-        self._engine.unlink(link.a.id)
-        totals = []
-        for leg in (link.a, link.b):
-            counters = self._engine.counters(leg.id)
-            totals.append(
-                door.DirectionTotals(counters.link_packets, counters.link_bytes, counters.link_lost)
-            )
-        log.info("link_down", link=link_id, legs=[link.a.id, link.b.id], reason=reason)
-        self._say(door.LinkDown(link_id, reason, totals[0], totals[1]))
-
-    def _peer_of(self, leg: Leg) -> LegId | None:
-        link = self._links.get(leg.link) if leg.link is not None else None
-        if link is None:
-            return None
-        return link.b.id if link.a is leg else link.a.id
 
     # --- what the engine says ---------------------------------------------------------------------
 
