@@ -1,5 +1,6 @@
 import type { Api } from "./api";
 import { type CallEvent, type CallState, inTalk, lobby, step } from "./call";
+import { CallNews } from "./callnews";
 import { Chat } from "./chat";
 import type { Cancel, Clock } from "./clock";
 import { Connection, type ConnectionState, type Outgoing, type Socket } from "./connection";
@@ -9,6 +10,7 @@ import { Leg } from "./leg";
 import { LegRecovery } from "./legrecovery";
 import { LegWatch } from "./legwatch";
 import { News } from "./news";
+import { Profile } from "./profile";
 import { type Exclusive, Session, type SessionState } from "./session";
 import { type Settings, SettingsKeeper, type Store } from "./settings";
 import { type Placeholding, Showing } from "./showing";
@@ -48,7 +50,9 @@ export class Client {
   readonly chat: Chat;
   readonly meter: LevelMeter;
   private readonly settings: SettingsKeeper;
+  private readonly profile: Profile;
   readonly news: News;
+  private readonly callNews: CallNews;
   private readonly watch: LegWatch;
   private readonly recovery: LegRecovery;
   private readonly showing: Showing;
@@ -62,12 +66,14 @@ export class Client {
   constructor(private readonly around: Surroundings) {
     const { clock, publish } = around;
     this.news = new News(clock, publish);
+    this.callNews = new CallNews(this.news);
     this.settings = new SettingsKeeper(around.store, (settings) => publish({ settings }));
     publish({ settings: this.settings.value });
     this.session = new Session(around.api, clock, around.exclusive, {
       get: () => this.settings.value.signedIn,
       set: (signedIn) => this.settings.set({ signedIn }),
     });
+    this.profile = new Profile(this.session, this.settings);
     this.session.subscribe((state) => this.sessionChanged(state));
     this.connection = new Connection({
       clock,
@@ -182,7 +188,7 @@ export class Client {
   find(): void {
     const { interests, languages, hideAddress } = this.settings.value;
     if (this.connection.state.kind === "closed") this.connection.connect();
-    this.saveProfile(interests, languages);
+    this.profile.save();
     this.dispatch({ kind: "start", preferences: { interests, languages, hideAddress } });
   }
 
@@ -338,7 +344,7 @@ export class Client {
   private sessionChanged(session: SessionState): void {
     this.around.publish({ session });
     if (session.kind === "signed_in") {
-      this.adoptProfile(session.user.interests, session.user.languages);
+      this.profile.adopt(session);
       this.connection.connect();
     } else if (session.kind === "signed_out") {
       this.connection.close();
@@ -453,45 +459,11 @@ export class Client {
     if (inTalk(now) !== inTalk(before)) this.watch.look();
     if (inTalk(before) && inTalk(now) && now.talk.shown !== before.talk.shown) {
       this.watch.forgetQuality();
-      if (before.talk.shown !== null) this.news.notice(now.talk.shown === "direct" ? "nowDirect" : "nowRelayed");
+      if (before.talk.shown !== null) this.callNews.routeShown(now);
     }
-    if (inTalk(now) || inTalk(before)) this.strangerShows(before, now);
-    this.tell(before, now);
-  }
-
-  private strangerShows(before: CallState, now: CallState): void {
-    const was = inTalk(before) ? before.talk.media : null;
-    const is = inTalk(now) ? now.talk.media : null;
-    this.showing.strangerIsTold(is !== null);
-    if (!inTalk(now) || is === null || was === null) return;
-    const { name } = now.talk.stranger;
-    if (is.camera !== was.camera) this.news.announce(is.camera ? "theirCameraOn" : "theirCameraOff", name);
-    else if (is.microphone !== was.microphone) this.news.announce(is.microphone ? "theyAreHeard" : "theyAreMuted", name);
-  }
-
-  private tell(before: CallState, now: CallState): void {
-    if (before.kind === now.kind) return;
-    switch (now.kind) {
-      case "lobby":
-        this.news.announce("lobby");
-        return;
-      case "joining":
-        this.news.announce("finding");
-        return;
-      case "connecting":
-        if (!inTalk(before)) this.news.announce("matched", now.talk.stranger.name);
-        return;
-      case "connected":
-        this.news.announce(before.kind === "reconnecting" ? "reconnected" : "connected", now.talk.stranger.name);
-        return;
-      case "reconnecting":
-        this.news.announce("reconnecting");
-        return;
-      case "ended":
-        this.news.announce(now.by === "stranger" ? "left" : "ended", now.talk.stranger.name);
-        return;
-      case "finding":
-    }
+    if (inTalk(now) || inTalk(before)) this.showing.strangerIsTold(inTalk(now) && now.talk.media !== null);
+    this.callNews.strangerShows(before, now);
+    this.callNews.whereabouts(before, now);
   }
 
   private devicesChanged(devices: DevicesState): void {
@@ -517,20 +489,5 @@ export class Client {
   private leavePolitely(): void {
     if (this.call.kind === "lobby" || this.call.kind === "ended") return;
     this.connection.send({ type: "leave" });
-  }
-
-  private adoptProfile(interests: readonly string[], languages: readonly string[]): void {
-    const { value } = this.settings;
-    if (value.interests.length === 0 && interests.length > 0) this.settings.set({ interests });
-    if (value.languages.length === 0 && languages.length > 0) this.settings.set({ languages });
-  }
-
-  private saveProfile(interests: readonly string[], languages: readonly string[]): void {
-    const { state } = this.session;
-    if (state.kind !== "signed_in") return;
-    const same = (a: readonly string[], b: readonly string[]): boolean => a.join("\n") === b.join("\n");
-    if (same(state.user.interests, interests) && same(state.user.languages, languages)) return;
-    // The search does not wait for it, and a profile that was not saved is saved with the next one.
-    this.session.changeProfile({ interests, languages }).catch((error: unknown) => console.warn("profile:", error));
   }
 }
