@@ -1,42 +1,20 @@
-import type { Api } from "./api";
 import { type CallEvent, type CallState, inTalk, lobby, step } from "./call";
 import { CallNews } from "./callnews";
 import { Chat } from "./chat";
-import type { Cancel, Clock } from "./clock";
-import { Connection, type ConnectionState, type Outgoing, type Socket } from "./connection";
+import type { Cancel } from "./clock";
+import { Connection, type ConnectionState, type Outgoing } from "./connection";
 import { Direct } from "./direct";
-import { Devices, type DevicesState, type Kind, type Media, noDevices } from "./devices";
 import { Leg } from "./leg";
 import { LegRecovery } from "./legrecovery";
 import { LegWatch } from "./legwatch";
 import { News } from "./news";
+import { OwnDevices } from "./owndevices";
 import { Profile } from "./profile";
-import { type Exclusive, Session, type SessionState } from "./session";
-import { type Settings, SettingsKeeper, type Store } from "./settings";
-import { type Placeholding, Showing } from "./showing";
+import { Session, type SessionState } from "./session";
+import { type Settings, SettingsKeeper } from "./settings";
 import type { LevelMeter } from "./sound";
-import type { View } from "./view";
+import type { Surroundings } from "./surroundings";
 import type { Report, ServerMessage } from "./wire";
-
-/** The browser, as far as the client touches it. */
-export interface Surroundings {
-  readonly clock: Clock;
-  readonly api: Api;
-  readonly exclusive: Exclusive;
-  readonly openSocket: () => Socket;
-  readonly openPeer: (servers: readonly RTCIceServer[]) => RTCPeerConnection;
-  readonly streamOf: (tracks: MediaStreamTrack[]) => MediaStream;
-  readonly media: Media | null;
-  readonly meter: LevelMeter;
-  readonly placeholder: Placeholding;
-  readonly wake: { set(wanted: boolean): void; visible(): void };
-  readonly store: Store;
-  readonly random: () => number;
-  readonly newId: () => string;
-  /** The page's own time line, which video frames are stamped with. */
-  readonly pageTimeMs: () => number;
-  readonly publish: (change: Partial<View>) => void;
-}
 
 const ESC_ARMED_MS = 2_500;
 
@@ -44,7 +22,7 @@ const ESC_ARMED_MS = 2_500;
 export class Client {
   readonly session: Session;
   readonly connection: Connection;
-  readonly devices: Devices;
+  readonly own: OwnDevices;
   readonly leg: Leg;
   readonly direct: Direct;
   readonly chat: Chat;
@@ -55,13 +33,10 @@ export class Client {
   private readonly callNews: CallNews;
   private readonly watch: LegWatch;
   private readonly recovery: LegRecovery;
-  private readonly showing: Showing;
   private call: CallState = lobby;
   private pathLost = false;
   private cancelEsc: Cancel = () => undefined;
   private cancelTick: Cancel = () => undefined;
-  private devicesWanted = false;
-  private lastDevices = noDevices;
 
   constructor(private readonly around: Surroundings) {
     const { clock, publish } = around;
@@ -132,25 +107,13 @@ export class Client {
       socketOpen: () => this.connection.state.kind === "open",
       state: () => this.leg.connectionState,
     });
-    this.devices = new Devices({
-      media: around.media,
-      wishes: () => this.settings.value,
-      onState: (state) => this.devicesChanged(state),
-      onTracks: () => this.tracksChanged(),
-    });
-    this.showing = new Showing({
-      clock,
-      meter: around.meter,
-      placeholder: around.placeholder,
-      devices: () => this.devices,
-      microphoneOn: () => this.settings.value.microphoneOn,
+    this.own = new OwnDevices(around, this.settings, this.news, {
       talking: () => inTalk(this.call),
       send: (tracks) => {
         void this.leg.send(tracks);
         this.direct.send(tracks);
       },
       say: (message) => this.connection.send(message),
-      onMutedTalk: () => this.news.notice("mutedTalk"),
     });
     this.chat = new Chat({
       clock,
@@ -231,49 +194,6 @@ export class Client {
     this.cancelEsc = this.around.clock.after(ESC_ARMED_MS, () => this.disarm());
   }
 
-  /** In the lobby: ask for the devices that are wanted. Later calls change nothing. */
-  prepareDevices(): void {
-    if (this.devicesWanted) return;
-    this.devicesWanted = true;
-    this.tracksChanged();
-    void this.devices.start({ camera: this.settings.value.cameraOn, microphone: true });
-  }
-
-  setCamera(on: boolean): void {
-    this.settings.set({ cameraOn: on });
-    this.news.announce(on ? "cameraOn" : "cameraOff");
-    if (on) void this.devices.open("camera");
-    else this.devices.close("camera");
-  }
-
-  setMicrophone(on: boolean): void {
-    this.settings.set({ microphoneOn: on });
-    this.news.announce(on ? "unmuted" : "muted");
-    this.showing.microphoneSet();
-    if (on && this.devices.microphoneTrack === null) void this.devices.open("microphone");
-  }
-
-  chooseCamera(cameraId: string): void {
-    this.settings.set({ cameraId, cameraOn: true });
-    this.devices.forgetSide();
-    void this.devices.open("camera");
-  }
-
-  chooseMicrophone(microphoneId: string): void {
-    this.settings.set({ microphoneId });
-    void this.devices.open("microphone");
-  }
-
-  async flipCamera(): Promise<void> {
-    const other = await this.devices.flip();
-    if (other !== null) this.chooseCamera(other);
-  }
-
-  retryDevice(kind: Kind): void {
-    if (kind === "camera") this.settings.set({ cameraOn: true });
-    void this.devices.open(kind);
-  }
-
   setLowBandwidth(lowBandwidth: boolean): void {
     this.settings.set({ lowBandwidth });
     void this.leg.setLowBandwidth(lowBandwidth);
@@ -351,9 +271,7 @@ export class Client {
       this.dispatch({ kind: "reset" });
       this.leg.close();
       this.watch.stop();
-      this.devices.stop();
-      this.around.placeholder.stop();
-      this.devicesWanted = false;
+      this.own.stop();
     }
   }
 
@@ -371,7 +289,7 @@ export class Client {
   private startAnew(): void {
     this.leg.close();
     this.chat.end();
-    this.showing.sayAgain();
+    this.own.showing.sayAgain();
     this.dispatch({ kind: "socket_fresh" });
     this.checkNetwork();
   }
@@ -461,24 +379,9 @@ export class Client {
       this.watch.forgetQuality();
       if (before.talk.shown !== null) this.callNews.routeShown(now);
     }
-    if (inTalk(now) || inTalk(before)) this.showing.strangerIsTold(inTalk(now) && now.talk.media !== null);
+    if (inTalk(now) || inTalk(before)) this.own.showing.strangerIsTold(inTalk(now) && now.talk.media !== null);
     this.callNews.strangerShows(before, now);
     this.callNews.whereabouts(before, now);
-  }
-
-  private devicesChanged(devices: DevicesState): void {
-    for (const kind of ["camera", "microphone"] as const) {
-      const vanished = (state: DevicesState): boolean => state[kind].kind === "failed" && state[kind].problem === "vanished";
-      if (vanished(devices) && !vanished(this.lastDevices)) this.news.notice("deviceGone");
-    }
-    this.lastDevices = devices;
-    this.around.publish({ devices });
-  }
-
-  private tracksChanged(): void {
-    const { cameraTrack } = this.devices;
-    this.around.publish({ own: cameraTrack === null ? null : this.around.streamOf([cameraTrack]) });
-    this.showing.tracksChanged();
   }
 
   private disarm(): void {
