@@ -59,11 +59,12 @@ def _end(end: EndView, route: RouteName | None, rates: Mapping[LegId, LegRates])
     rtt_ms = said.rtt_ms if said is not None else None
     if rtt_ms is None and route == "direct" and end.direct is not None:
         rtt_ms = end.direct.rtt_ms
+    transport = measured.transport if measured is not None else None
     return EndBody(
         user=end.user,
         name=end.name,
         away=end.away,
-        transport=transport_of(route, end.transport),
+        transport=transport_of(route, transport or end.transport),
         sent_bps=measured.ingress_bps if measured else said.sent_bps if said else None,
         received_bps=measured.egress_bps if measured else said.received_bps if said else None,
         sent_loss_permille=measured.loss_permille if measured else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from relay.door import LegId, LegSnapshot, RelaySnapshot
+from relay.door import LegId, LegSnapshot, RelaySnapshot, Transport
 from signaling.operators.bodies import Traffic
 
 
@@ -17,6 +17,8 @@ class LegRates:
     egress_bps: int
     loss_permille: int | None
     jitter_ms: float | None
+    transport: Transport | None = None
+    """Of its selected path at this look: a leg may have moved since it connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class _Sums:
     lost: int
     jitter_ms: float | None
     """Of the track that has most."""
+    transport: Transport | None
 
 
 NOTHING = Traffic(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -81,7 +84,7 @@ def _sum(leg: LegSnapshot) -> _Sums:
         lost += track.lost
         if track.packets and (jitter_ms is None or track.jitter_ms > jitter_ms):
             jitter_ms = track.jitter_ms
-    return _Sums(ingress_bytes, egress_bytes, packets, lost, jitter_ms)
+    return _Sums(ingress_bytes, egress_bytes, packets, lost, jitter_ms, leg.transport)
 
 
 def _rates(now: _Sums, before: _Sums, seconds: float) -> LegRates:
@@ -93,4 +96,5 @@ def _rates(now: _Sums, before: _Sums, seconds: float) -> LegRates:
         egress_bps=round((now.egress_bytes - before.egress_bytes) * 8 / seconds),
         loss_permille=round(1000 * lost / expected) if expected > 0 else None,
         jitter_ms=None if now.jitter_ms is None else round(now.jitter_ms, 1),
+        transport=now.transport,
     )

@@ -41,13 +41,15 @@ def test_rates_are_what_happened_between_two_looks() -> None:
     rates.look(snapshot(leg(A, 100, 1000, 5), total=1000), 10.0)
     assert rates.legs == {}
     rates.look(snapshot(leg(A, 190, 26_000, 15, 50_000), leg(B), total=3000, drops={"empty": 4}), 12.0)
-    assert rates.legs == {A: LegRates(100_000, 200_000, 100, 2.5)}
+    assert rates.legs == {A: LegRates(100_000, 200_000, 100, 2.5, "udp")}
     assert rates.traffic.packets_in_per_second == 1000
     assert (rates.traffic.in_bps, rates.traffic.out_bps) == (800_000, 1_600_000)
     assert rates.traffic.drops_per_second == 7
     assert rates.drops == {"unlinked": 15, "empty": 4}
     rates.look(snapshot(leg(A, 190, 26_000, 12, 50_000), total=3000), 14.0)
-    assert rates.legs == {A: LegRates(0, 0, None, 2.5)}, "a late packet takes a loss back; B is forgotten"
+    assert rates.legs == {A: LegRates(0, 0, None, 2.5, "udp")}, (
+        "a late one takes a loss back; B is forgotten"
+    )
     assert rates.traffic.drops_per_second == 0
 
 
@@ -125,6 +127,8 @@ def test_by_relay_the_relays_counts_are_shown_and_directly_the_clients_word() ->
     assert (relayed.b.transport, relayed.b.sent_bps, relayed.b.quality, relayed.b.away) == (
         "udp", None, None, True,
     )  # fmt: skip
+    moved = call_body(view(level="fair"), {A: LegRates(1000, 2000, 4, 1.5, "udp")})
+    assert moved.a.transport == "udp", "where the leg is now, not where it came up"
     direct = call_body(view(level="fair", route="direct"), rates)
     assert (direct.a.transport, direct.a.sent_bps, direct.a.sent_loss_permille) == ("direct", 7, None)
     assert direct.b.rtt_ms == 12.3
