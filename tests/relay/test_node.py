@@ -16,6 +16,7 @@ import pytest
 from relay import door
 from relay.door import LegId, LinkId
 from relay.engine.choose import EngineMissingError
+from relay.engine.interface import SrtpKeys
 from relay.node import RelayNode
 from relay.settings import RelaySettings
 from tests.relay.conftest import MakeNode, Node
@@ -210,7 +211,7 @@ async def test_leg_closed_before_its_task_began_leaves_no_trace(node: Node) -> N
     assert [s.leg for s in node.relay.snapshot().legs] == ["b"]
 
 
-async def give_up(connecting: asyncio.Task[None]) -> None:
+async def give_up(connecting: asyncio.Task[SrtpKeys]) -> None:
     """Cancel it until it ends: aiortc's handshake waits by ``wait_for``, which can lose one in 3.11."""
     while not connecting.done():
         connecting.cancel()
