@@ -123,8 +123,8 @@ class RelayNode:
         if not self._open:
             raise RuntimeError("The relay is not running.")
         match request:
-            case door.OpenLeg(leg):
-                self._open_leg(leg)
+            case door.OpenLeg(leg, goes_on):
+                self._open_leg(leg, goes_on)
             case door.AnswerLeg(leg, sdp):
                 self._answer(leg, sdp)
             case door.RestartLeg(leg):
@@ -201,8 +201,8 @@ class RelayNode:
 
     # --- legs -----------------------------------------------------------------------------------
 
-    def _open_leg(self, leg_id: LegId) -> None:
-        refusal = self._refusal(leg_id)
+    def _open_leg(self, leg_id: LegId, goes_on: bool = False) -> None:
+        refusal = self._refusal(leg_id, goes_on)
         if refusal is not None:
             self._totals.refused(refusal[0])
             log.info("leg_refused", leg=leg_id, code=refusal[0])
@@ -223,10 +223,10 @@ class RelayNode:
     def _offer(self, leg: Leg) -> None:
         self._say(door.LegOffered(leg.id, leg.offer(self._engine.bound, self.bound_tcp)))
 
-    def _refusal(self, leg_id: LegId) -> tuple[str, str] | None:
+    def _refusal(self, leg_id: LegId, goes_on: bool) -> tuple[str, str] | None:
         if leg_id in self._legs or leg_id in self._finishing:
             return "leg_exists", f"There is a connection {leg_id} already."
-        if leg_id in self._probes:
+        if goes_on or leg_id in self._probes:
             return None
         return self._load.refusal(self._taken, self._bit_rate.bps)
 
@@ -308,6 +308,7 @@ class RelayNode:
         self._finishing[leg.id] = leg
         if leg.id not in self._probes:
             self._totals.ended(reason)
+            self._load.meter.closed(leg.offered_at, time.monotonic())
         closing = asyncio.create_task(self._finish(leg, handshake), name=f"closing leg {leg.id}")
         self._closings.add(closing)
         closing.add_done_callback(self._closings.discard)

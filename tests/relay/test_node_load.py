@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -89,3 +90,28 @@ def test_a_configured_capacity_is_kept_and_a_measured_default_may_grow() -> None
     one, many = plan_for(RelaySettings(), "python"), plan_for(RelaySettings(), "native")
     assert one.learns
     assert many.packets_capacity >= 3 * one.packets_capacity
+
+
+async def test_a_call_that_goes_on_gets_its_leg_over_every_limit(make_node: MakeNode) -> None:
+    node = await make_node(max_legs=0, soft_stress=0.0001, hard_stress=0.0001, max_egress_bps=1)
+    node.relay._load.meter.opened(time.monotonic())
+    assert node.relay.load().level == "hard"
+    node.relay.ask(door.OpenLeg(LegId("new")))
+    assert (await node.next(door.LegRefused)).leg == "new"
+    node.relay.ask(door.OpenLeg(LegId("goes-on"), goes_on=True))
+    assert (await node.next(door.LegOffered)).leg == "goes-on"
+    # Only its id is looked at.
+    node.relay.ask(door.OpenLeg(LegId("goes-on"), goes_on=True))
+    assert (await node.next(door.LegRefused)).code == "leg_exists"
+
+
+async def test_legs_opened_and_closed_in_a_loop_make_no_stress(make_node: MakeNode) -> None:
+    # Two newly opened legs at once are over the hard limit.
+    node = await make_node(packets_capacity=1_000, soft_stress=0.2, hard_stress=0.3, lag_full_ms=3_600_000)
+    for number in range(30):
+        leg = LegId(f"leg-{number}")
+        node.relay.ask(door.OpenLeg(leg))
+        node.relay.ask(door.CloseLeg(leg))
+        assert node.relay.load().level != "hard"
+        assert node.relay.load().opening < 0.01
+    assert node.relay.totals().legs_refused == {}
