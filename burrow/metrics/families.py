@@ -106,7 +106,7 @@ def load(reading: LoadReading, limits: NodeLimits) -> Iterator[Metric]:
     yield allowed
     yield GaugeMetricFamily("burrow_legs_limit", "Legs at once that are taken.", limits.max_legs)
     yield GaugeMetricFamily(
-        "burrow_packets_capacity_per_second", "Received packets that fill the machine.",
+        "burrow_packets_capacity_per_second", "Forwarded packets that fill the machine.",
         reading.packets_capacity,
     )  # fmt: skip
     yield GaugeMetricFamily("burrow_cpu_steal_ratio", "CPU time that others took.", reading.steal)
