@@ -19,7 +19,7 @@ run: $(STAMP)
 	@$(BIN)/burrow serve --config config.toml
 
 check: $(STAMP)
-	@deploy/setup-native $(VENV)
+	@deploy/setup-native $(VENV) needed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -30,7 +30,7 @@ check: $(STAMP)
 test: $(STAMP)
 	@deploy/setup-tests
 	@deploy/setup-web needed
-	@deploy/setup-native $(VENV)
+	@deploy/setup-native $(VENV) needed
 	cd web && npm run --silent test
 	if command -v cargo >/dev/null; then cd relay/native && cargo test --quiet --locked --workspace && fuzz/run 3; fi
 	$(BIN)/pytest --engine $(ENGINES)

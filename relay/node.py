@@ -4,58 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import structlog
 
 from relay import door
 from relay.addresses import own_addresses
-from relay.codec_choice import choose_codecs
-from relay.door import LegId, LinkId
-from relay.dtls.endpoint import Certificate, DtlsEndpoint, DtlsError
+from relay.bring_up import NotBroughtUp, Steps, bring_up
+from relay.door import LegId
 from relay.engine import interface as engine_interface
-from relay.engine.choose import engine_reason, make_engine
-from relay.engine.interface import EngineConfig, IceCredentials, PacketEngine
+from relay.engine.choose import engine_config, engine_reason, make_engine
+from relay.engine.interface import PacketEngine
 from relay.errors import AnswerRejected
 from relay.event_queue import EventQueue
+from relay.fresh_leg import FreshLegs, new_credentials
 from relay.leg import Leg, LegState
+from relay.links import Links
 from relay.node_load import NodeLoad
 from relay.sdp.answer import Answer, read_answer
-from relay.sdp.offer import EgressSsrcs
-from relay.sdp.table import MIDS, Codec
 from relay.self_test import SelfTest
 from relay.settings import RelaySettings
 from relay.snapshot import BitRate, snapshot_leg
 from relay.totals import Totals
 
-DAY_SECONDS = 86_400
 TICK_SECONDS = 1.0
 
 log = structlog.get_logger("relay")
-
-
-_Codecs = dict[door.Kind, tuple[Codec, ...]]
-
-
-@dataclass(slots=True)
-class _Link:
-    a: Leg
-    b: Leg
-
-
-@dataclass(slots=True)
-class _Steps:
-    """What a leg's coming up waits for, in this order; set once each."""
-
-    answered: asyncio.Event = field(default_factory=asyncio.Event)
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
-    """Something authenticated came from the browser, so that DTLS can be answered."""
-    selected: asyncio.Event = field(default_factory=asyncio.Event)
-    interrupted: bool = False
-    """Whether the path fell silent on the way."""
 
 
 class RelayNode:
@@ -68,18 +43,18 @@ class RelayNode:
         """
         self._settings = settings
         self._addresses = settings.addresses or own_addresses(with_loopback)
-        self._engine: PacketEngine = make_engine(settings.engine, self._engine_config(), settings.native)
+        self._engine: PacketEngine = make_engine(
+            settings.engine, engine_config(settings, self._addresses), settings.native
+        )
         self._events = EventQueue()
         self._legs: dict[LegId, Leg] = {}
-        self._links: dict[LinkId, _Link] = {}
-        self._ssrcs: set[int] = set()
+        self._links = Links(self._engine, self._say, self._offer)
+        self._fresh = FreshLegs(settings.certificate_days)
         self._handshakes: dict[LegId, asyncio.Task[None]] = {}
-        self._steps: dict[LegId, _Steps] = {}
+        self._steps: dict[LegId, Steps] = {}
         self._finishing: dict[LegId, Leg] = {}
         """Closed legs whose last DTLS record has not left yet; their ids are still the engine's."""
         self._closings: set[asyncio.Task[None]] = set()
-        self._certificate = Certificate.generateCertificate()
-        self._certificate_at = time.monotonic()
         self._bit_rate = BitRate()
         self._load = NodeLoad(settings, self._engine.name)
         self._totals = Totals()
@@ -88,29 +63,6 @@ class RelayNode:
         self._told_level: door.LoadLevel = "normal"
         self._tick: asyncio.TimerHandle | None = None
         self._open = False
-
-    def _engine_config(self) -> EngineConfig:
-        s = self._settings
-        return EngineConfig(
-            addresses=tuple(self._addresses),
-            udp_port=s.udp_port,
-            max_legs=s.max_legs,
-            leg_max_bps=s.leg_max_bps,
-            leg_burst_bytes=s.leg_burst_bytes,
-            leg_max_paths=s.leg_max_paths,
-            interrupted_after_ms=s.interrupted_after_ms,
-            consent_ms=s.consent_ms,
-            path_stale_ms=s.path_stale_ms,
-            keyframe_interval_ms=s.keyframe_interval_ms,
-            stun_per_second=s.stun_per_second,
-            socket_buffer_bytes=s.socket_buffer_bytes,
-            tcp_port=s.tcp_port,
-            stun_port=s.stun_port,
-            tcp_auth_ms=s.tcp_auth_ms,
-            tcp_max_strangers=s.tcp_max_strangers,
-            tcp_max_strangers_per_prefix=s.tcp_max_strangers_per_prefix,
-            tcp_queue_bytes=s.tcp_queue_bytes,
-        )
 
     # --- the door -------------------------------------------------------------------------------
 
@@ -178,9 +130,9 @@ class RelayNode:
             case door.RestartLeg(leg):
                 self._restart(leg)
             case door.LinkLegs(link, a, b):
-                self._link(link, a, b)
+                self._links.link(link, self._legs.get(a), self._legs.get(b))
             case door.UnlinkLegs(link):
-                self._unlink(link, "asked")
+                self._links.unlink(link, "asked")
             case door.CloseLeg(leg_id):
                 leg_found = self._legs.get(leg_id)
                 if leg_found is not None:
@@ -189,7 +141,7 @@ class RelayNode:
     def snapshot(self) -> door.RelaySnapshot:
         totals = self._engine.totals()
         legs = tuple(
-            snapshot_leg(leg, self._peer_of(leg), self._engine)
+            snapshot_leg(leg, self._links.peer_of(leg), self._engine)
             for leg in self._legs.values()
             if leg.id not in self._probes
         )
@@ -256,29 +208,20 @@ class RelayNode:
             log.info("leg_refused", leg=leg_id, code=refusal[0])
             self._say(door.LegRefused(leg_id, *refusal))
             return
-        ice = _new_credentials()
+        ice = new_credentials()
         self._engine.open_leg(leg_id, ice)
-        certificate = self._current_certificate()
-        leg = Leg(
-            id=leg_id,
-            ice=ice,
-            ssrcs=EgressSsrcs(self._new_ssrc(), self._new_ssrc(), self._new_ssrc()),
-            cname=secrets.token_hex(8),
-            session=secrets.randbits(62),
-            certificate=certificate,
-            dtls=DtlsEndpoint(
-                certificate, "server", lambda datagram: self._engine.send_dtls(leg_id, datagram)
-            ),
-            offered_at=time.monotonic(),
-        )
+        leg = self._fresh.make(leg_id, ice, lambda datagram: self._engine.send_dtls(leg_id, datagram))
         self._legs[leg_id] = leg
         if leg_id not in self._probes:
             self._totals.opened()
             self._load.meter.opened(leg.offered_at)
             self._tell_level()
-        steps = self._steps[leg_id] = _Steps()
+        steps = self._steps[leg_id] = Steps()
         self._handshakes[leg_id] = asyncio.create_task(self._bring_up(leg, steps), name=f"leg {leg_id}")
-        self._say(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
+        self._offer(leg)
+
+    def _offer(self, leg: Leg) -> None:
+        self._say(door.LegOffered(leg.id, leg.offer(self._engine.bound, self.bound_tcp)))
 
     def _refusal(self, leg_id: LegId) -> tuple[str, str] | None:
         if leg_id in self._legs or leg_id in self._finishing:
@@ -291,20 +234,6 @@ class RelayNode:
     def _taken(self) -> int:
         """Legs that are open for users."""
         return len(self._legs) - len(self._probes.keys() & self._legs.keys())
-
-    def _new_ssrc(self) -> int:
-        while True:
-            ssrc = secrets.randbits(32)
-            if ssrc > 0xFFFF and ssrc not in self._ssrcs:
-                self._ssrcs.add(ssrc)
-                return ssrc
-
-    def _current_certificate(self) -> Certificate:
-        now = time.monotonic()
-        if now - self._certificate_at > self._settings.certificate_days * DAY_SECONDS:
-            self._certificate = Certificate.generateCertificate()
-            self._certificate_at = now
-        return self._certificate
 
     def _answer(self, leg_id: LegId, sdp: str) -> None:
         leg = self._legs.get(leg_id)
@@ -335,29 +264,19 @@ class RelayNode:
         if leg is None:
             return
         if leg.answer is not None:
-            ice = _new_credentials()
+            ice = new_credentials()
             self._engine.restart(leg_id, ice)
             leg.restart(ice)
             log.info("leg_restarted", leg=leg_id)
-        self._events.put(door.LegOffered(leg_id, leg.offer(self._engine.bound, self.bound_tcp)))
+        self._offer(leg)
 
-    async def _bring_up(self, leg: Leg, steps: _Steps) -> None:
+    async def _bring_up(self, leg: Leg, steps: Steps) -> None:
         """From the offer to the keys, or to the reason why not."""
         leg.dtls.on_closed(lambda: self._close(leg, "closed_by_browser"))
-        reason = "not_answered"
         try:
-            async with asyncio.timeout(self._settings.connect_timeout_ms / 1000):
-                await steps.answered.wait()
-                reason = "ice_failed"
-                # A ClientHello may come before any nomination: the handshake need not wait for one.
-                await steps.reached.wait()
-                reason = "dtls_failed"
-                assert leg.answer is not None
-                keys = await leg.dtls.handshake(leg.answer.fingerprints)
-                reason = "ice_failed"
-                await steps.selected.wait()
-        except (TimeoutError, DtlsError):
-            self._close(leg, reason)
+            keys = await bring_up(leg, steps, self._settings.connect_timeout_ms / 1000)
+        except NotBroughtUp as error:
+            self._close(leg, error.code)
             return
         self._engine.set_keys(leg.id, keys)
         leg.srtp_profile = keys.profile.value
@@ -378,11 +297,11 @@ class RelayNode:
         if leg.state is LegState.CLOSED:
             return
         if leg.link is not None:
-            self._unlink(leg.link, "leg_closed")
+            self._links.unlink(leg.link, "leg_closed")
         leg.state = LegState.CLOSED
         del self._legs[leg.id]
         del self._steps[leg.id]
-        self._ssrcs -= {leg.ssrcs.audio, leg.ssrcs.video, leg.ssrcs.video_rtx}
+        self._fresh.gone(leg)
         handshake = self._handshakes.pop(leg.id, None)
         if handshake is not None and handshake is not asyncio.current_task():
             handshake.cancel()
@@ -403,69 +322,6 @@ class RelayNode:
         self._totals.gone(self._engine.counters(leg.id), leg.dtls_dropped)
         self._engine.close_leg(leg.id)
         del self._finishing[leg.id]
-
-    # --- links ------------------------------------------------------------------------------------
-
-    def _link(self, link: LinkId, a_id: LegId, b_id: LegId) -> None:
-        if link in self._links:
-            self._say(door.LinkDown(link, "link_exists"))
-            return
-        a, b = self._legs.get(a_id), self._legs.get(b_id)
-        ready = (LegState.CONNECTED, LegState.INTERRUPTED)
-        if (
-            a is None
-            or b is None
-            or a is b
-            or a.state not in ready
-            or b.state not in ready
-            or a.link is not None
-            or b.link is not None
-            or a.answer is None
-            or b.answer is None
-        ):
-            self._say(door.LinkDown(link, "leg_not_ready"))
-            return
-        wanted: tuple[_Codecs, _Codecs] = ({}, {})
-        for kind in MIDS:
-            choice = choose_codecs(
-                kind, a.answer.codecs[kind], a.capable[kind], b.answer.codecs[kind], b.capable[kind]
-            )
-            if not choice.possible:
-                self._say(door.LinkDown(link, "no_shared_codec"))
-                return
-            for of_leg, codecs in zip(wanted, (choice.reoffer_a, choice.reoffer_b), strict=True):
-                if codecs is not None:
-                    of_leg[kind] = codecs
-        for leg, of_leg in zip((a, b), wanted, strict=True):
-            if of_leg:
-                leg.narrow(of_leg)
-                self._say(door.LegOffered(leg.id, leg.offer(self._engine.bound, self.bound_tcp)))
-        self._links[link] = _Link(a, b)
-        a.link = b.link = link
-        self._engine.link(a.id, b.id)
-        log.info("link_up", link=link, legs=[a.id, b.id])
-        self._say(door.LinkUp(link))
-
-    def _unlink(self, link_id: LinkId, reason: str) -> None:
-        link = self._links.pop(link_id, None)
-        if link is None:
-            return
-        link.a.link = link.b.link = None
-        self._engine.unlink(link.a.id)
-        totals = []
-        for leg in (link.a, link.b):
-            counters = self._engine.counters(leg.id)
-            totals.append(
-                door.DirectionTotals(counters.link_packets, counters.link_bytes, counters.link_lost)
-            )
-        log.info("link_down", link=link_id, legs=[link.a.id, link.b.id], reason=reason)
-        self._say(door.LinkDown(link_id, reason, totals[0], totals[1]))
-
-    def _peer_of(self, leg: Leg) -> LegId | None:
-        link = self._links.get(leg.link) if leg.link is not None else None
-        if link is None:
-            return None
-        return link.b.id if link.a is leg else link.a.id
 
     # --- what the engine says ---------------------------------------------------------------------
 
@@ -522,10 +378,6 @@ class RelayNode:
 def _numbers(load: door.LoadReading) -> dict[str, float]:
     shares = {f"{name}_share": round(share, 2) for name, share in load.shares.items()}
     return {"stress": round(load.stress, 2), "legs": load.legs, **shares}
-
-
-def _new_credentials() -> IceCredentials:
-    return IceCredentials(secrets.token_urlsafe(6).replace("-", "+").replace("_", "/"), secrets.token_hex(16))
 
 
 def _change_refused(before: Answer, answer: Answer) -> tuple[str, str] | None:

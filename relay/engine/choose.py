@@ -9,7 +9,7 @@ from typing import Literal, cast
 from relay.engine.interface import EngineConfig, PacketEngine
 from relay.engine.python import PythonEngine
 from relay.errors import RelayError
-from relay.settings import NativeSettings
+from relay.settings import NativeSettings, RelaySettings
 
 NATIVE_WHEEL = "burrow_native"
 Choice = Literal["auto", "native", "python"]
@@ -24,6 +24,30 @@ class EngineMissingError(RelayError):
 def installed_engines() -> tuple[str, ...]:
     """The engines that can be made here."""
     return ("python", "native") if importlib.util.find_spec(NATIVE_WHEEL) else ("python",)
+
+
+def engine_config(settings: RelaySettings, addresses: tuple[str, ...]) -> EngineConfig:
+    """What the settings say to the engine that binds these addresses."""
+    return EngineConfig(
+        addresses=addresses,
+        udp_port=settings.udp_port,
+        max_legs=settings.max_legs,
+        leg_max_bps=settings.leg_max_bps,
+        leg_burst_bytes=settings.leg_burst_bytes,
+        leg_max_paths=settings.leg_max_paths,
+        interrupted_after_ms=settings.interrupted_after_ms,
+        consent_ms=settings.consent_ms,
+        path_stale_ms=settings.path_stale_ms,
+        keyframe_interval_ms=settings.keyframe_interval_ms,
+        stun_per_second=settings.stun_per_second,
+        socket_buffer_bytes=settings.socket_buffer_bytes,
+        tcp_port=settings.tcp_port,
+        stun_port=settings.stun_port,
+        tcp_auth_ms=settings.tcp_auth_ms,
+        tcp_max_strangers=settings.tcp_max_strangers,
+        tcp_max_strangers_per_prefix=settings.tcp_max_strangers_per_prefix,
+        tcp_queue_bytes=settings.tcp_queue_bytes,
+    )
 
 
 def engine_reason(choice: Choice) -> str:

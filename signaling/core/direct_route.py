@@ -89,3 +89,13 @@ class DirectRoute:
     def stable_at(self) -> float | None:
         """From when on it counts as stable, ``None`` while it is not up."""
         return self.phase.since + self._rules.stable_seconds if isinstance(self.phase, Up) else None
+
+    def may_carry(self, now: float, *, alone: bool) -> bool:
+        """Whether it takes a match that nothing carries: at once the first time, but one that has broken only
+        when it is stable, or when there is no other (``alone``)."""
+        phase = self.phase
+        if not isinstance(phase, Up):
+            return False
+        if self.broken and not alone and now < phase.since + self._rules.stable_seconds:
+            return False
+        return self.flowing_somewhere or now >= phase.since + self._rules.no_media_seconds

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from relay.door import DirectionTotals, LegId, LinkId
+from signaling.core.chronicle import Chronicle
 from signaling.core.conversation import Voice
-from signaling.core.course import Course
 from signaling.core.direct_route import DirectRoute
 from signaling.core.leg import Leg
 from signaling.core.match_states import (
@@ -32,12 +32,12 @@ from signaling.core.match_states import (
 )
 from signaling.core.matchmaker import Wish
 from signaling.core.network import UNKNOWN
-from signaling.core.record import ROUTE_CHANGES, MatchEnded, MatchStarted, RecordBy, RouteChange
+from signaling.core.record import MatchEnded, MatchStarted
 from signaling.core.relay_route import RelayRoute
 from signaling.core.route import RoutePlan
 from signaling.core.rules import Rules
 from signaling.core.side import Side
-from signaling.core.trouble import TROUBLES, Trouble, step_of_leg
+from signaling.core.trouble import step_of_direct, step_of_leg
 from signaling.messages import DirectState, EndReason, FailedStep, Network, RouteName
 
 
@@ -59,18 +59,17 @@ class Match:
         self.wishes = wishes
         self.plan = plan
         self.voices = (Voice(), Voice())
-        self.course = Course(now)
+        self.chronicle = Chronicle(record, now)
         self.over: Over | None = None
         self.active: RouteName | None = None
         """The route that carries the match; ``None`` while there is none."""
         self.carried_by: RouteName | None = None
         """The route that carries it or did last."""
-        self._connected: tuple[RouteName, float] | None = None
         self.relay = RelayRoute(self.id, self._next_attempt, rules)
         self.direct = DirectRoute((wishes[0].hide_address, wishes[1].hide_address), rules)
         self._rules = rules
         self._networks = networks
-        self._started = self._now = now
+        self._now = now
         self._hold_until = now
         self._attempts = 0
         self._direct_told: str | None = None
@@ -78,10 +77,6 @@ class Match:
         self._direct_noted = 0
         self._retry_at = 0.0
         self._relay_failure: tuple[EndReason, Side | None, FailedStep] | None = None
-        self._routes: tuple[RouteName, ...] = ()
-        self._connect_ms: int | None = None
-        self._changes: list[RouteChange] = []
-        self._troubles: list[Trouble] = []
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -192,28 +187,7 @@ class Match:
         steps = self.relay.link_down(link, reason, a_to_b, b_to_a, now)
         return [] if self.over else self._after(steps, now)
 
-    def take_connect(self) -> tuple[RouteName, float] | None:
-        """By which route and after how many seconds the match was connected first; said once."""
-        connected, self._connected = self._connected, None
-        return connected
-
     # --- record -------------------------------------------------------------------------------
-
-    @property
-    def connect_ms(self) -> int | None:
-        """From the match to its first route; ``None`` while there was none."""
-        return self._connect_ms
-
-    @property
-    def changes(self) -> tuple[RouteChange, ...]:
-        return tuple(self._changes)
-
-    @property
-    def troubles(self) -> tuple[Trouble, ...]:
-        return tuple(self._troubles)
-
-    def age_seconds(self, now: float) -> float:
-        return now - self._started
 
     @property
     def settled(self) -> bool:
@@ -229,21 +203,7 @@ class Match:
         over = self.over
         if over is None:
             raise RuntimeError("the match is not over")
-        by: RecordBy = "service" if over.by is None else ("a" if over.by is Side.A else "b")
-        return MatchEnded(
-            match=self.record,
-            ended_at=over.at + unix_offset,
-            reason=over.reason,
-            by=by,
-            connect_ms=self._connect_ms,
-            routes=self._routes,
-            a_to_b=self.relay.totals[0],
-            b_to_a=self.relay.totals[1],
-            route_changes=tuple(self._changes),
-            troubles=tuple(self._troubles),
-            direct_stats=(self.direct.stats[0], self.direct.stats[1]),
-            events=self.course.events,
-        )
+        return self.chronicle.ended(over, self.relay, self.direct, unix_offset)
 
     # --- decisions ----------------------------------------------------------------------------------
 
@@ -255,7 +215,7 @@ class Match:
 
     def _settle(self, now: float) -> list[Step]:
         steps = self._look_at_direct(now)
-        if self.active is None and self._direct_carries(now):
+        if self.active is None and self.direct.may_carry(now, alone=self._relay_failure is not None):
             steps += self._go_direct(None if self.direct.flowing_somewhere else "no_media", now)
         elif self.active == "relay" and self._direct_is_better(now):
             steps += self._go_direct("direct_stable", now)
@@ -280,20 +240,6 @@ class Match:
         self.active = None
         lost = self._note("ice_udp", None, "direct", now)
         return [*lost, *self._tell_direct("interrupted", "direct_lost", now)]
-
-    def _direct_carries(self, now: float) -> bool:
-        """Whether the direct route takes a match that nothing carries: at once the first time, but one that
-        has broken only when it is stable, or when there is no other."""
-        phase = self.direct.phase
-        if not isinstance(phase, Up):
-            return False
-        if (
-            self.direct.broken
-            and self._relay_failure is None
-            and now < phase.since + self._rules.stable_seconds
-        ):
-            return False
-        return self.direct.flowing_somewhere or now >= phase.since + self._rules.no_media_seconds
 
     def _direct_is_better(self, now: float) -> bool:
         """Whether to move from the relay: stable (or the relay is silent), and nobody loses a picture."""
@@ -379,12 +325,7 @@ class Match:
         return self._told(tell, now)
 
     def _told(self, tell: Tell, now: float) -> list[Step]:
-        if tell.state == "linked" and tell.route not in self._routes:
-            self._routes = (*self._routes, tell.route)
-        if len(self._changes) < ROUTE_CHANGES:
-            self._changes.append(
-                RouteChange(self._ms(now), tell.route, tell.state, tell.attempt, tell.reason, tell.side)
-            )
+        self.chronicle.told(tell, now)
         return [tell]
 
     def _follow(self, relay_steps: Sequence[RelayStep], now: float) -> list[Step]:
@@ -419,28 +360,17 @@ class Match:
 
     def _connect(self, route: RouteName, now: float) -> None:
         self.carried_by = route
-        if self._connect_ms is None:
-            self._connect_ms = self._ms(now)
-            self._connected = (route, now - self._started)
-
-    def _ms(self, now: float) -> int:
-        return round((now - self._started) * 1000)
+        self.chronicle.connected(route, now)
 
     def _note(self, step: FailedStep, side: Side | None, route: RouteName, now: float) -> list[Step]:
-        trouble = Trouble(step, side, route, self._ms(now))
-        if len(self._troubles) < TROUBLES:
-            self._troubles.append(trouble)
-        return [Note(trouble)]
+        return [Note(self.chronicle.trouble(step, side, route, now))]
 
     def _note_direct(self, now: float, side: Side | None, said: str | None) -> list[Step]:
         """Once an attempt: at which step it is late or has failed, and whose network looks like it."""
         if self._direct_noted == self.direct.attempt:
             return []
         self._direct_noted = self.direct.attempt
-        if said == "dtls":
-            return self._note("dtls", side, "direct", now)
-        dumb = [side for side in Side if not self.direct.negotiation.described(side)]
-        if dumb:
-            return self._note("signaling", dumb[0] if len(dumb) == 1 else None, "direct", now)
-        symmetric = [side for side in Side if self._networks[side].mapping == "symmetric"]
-        return self._note("ice_udp", symmetric[0] if len(symmetric) == 1 else None, "direct", now)
+        direct = self.direct.negotiation
+        described = (direct.described(Side.A), direct.described(Side.B))
+        step, whose = step_of_direct(said, side, described, self._networks)
+        return self._note(step, whose, "direct", now)

@@ -98,7 +98,7 @@ class Matches:
                 shown = StrangerMedia(match=match.id, camera=media.camera, microphone=media.microphone)
                 self._floor.tell(seat, shown)
         for side, seat in ((Side.A, a), (Side.B, b)):
-            match.course.leg(side, seat.leg, now)
+            match.chronicle.course.leg(side, seat.leg, now)
         steps = match.begin((a.leg, b.leg), now)
         self._floor.effect(RecordStarted(match.record))
         self._carry_out(match, steps, now)
@@ -117,27 +117,27 @@ class Matches:
 
     def leg_changed(self, seat: Seat, leg: Leg, now: float) -> None:
         if here := self.of(seat):
-            here[0].course.leg(here[1], leg, now)
+            here[0].chronicle.course.leg(here[1], leg, now)
             self._carry_out(here[0], here[0].leg(here[1], leg, now), now)
 
     def leg_closed(self, seat: Seat, reason: str, now: float) -> None:
         if here := self.of(seat):
-            here[0].course.leg_gone("leg_closed", here[1], now, reason)
+            here[0].chronicle.course.leg_gone("leg_closed", here[1], now, reason)
             self._carry_out(here[0], here[0].leg_closed(here[1], reason, now), now)
 
     def leg_refused(self, seat: Seat, code: str, now: float) -> None:
         if here := self.of(seat):
-            here[0].course.leg_gone("leg_refused", here[1], now, code)
+            here[0].chronicle.course.leg_gone("leg_refused", here[1], now, code)
             self._carry_out(here[0], here[0].leg_refused(code, now), now)
 
     def leg_replaced(self, seat: Seat, now: float) -> None:
         if here := self.of(seat):
-            here[0].course.leg_gone("leg_replaced", here[1], now)
+            here[0].chronicle.course.leg_gone("leg_replaced", here[1], now)
             self._carry_out(here[0], here[0].leg_replaced(here[1], now), now)
 
     def away(self, seat: Seat, away: bool, now: float) -> None:
         if here := self.of(seat):
-            here[0].course.note("socket_lost" if away else "socket_back", here[1], now)
+            here[0].chronicle.course.note("socket_lost" if away else "socket_back", here[1], now)
             self._carry_out(here[0], here[0].away(here[1], away, now), now)
 
     def direct_state(self, match: Match, side: Side, message: DirectState, now: float) -> None:
@@ -152,7 +152,7 @@ class Matches:
         if here is None or here[0].id != message.match:
             self._floor.tallies.stale += 1
             return
-        here[0].course.judged(here[1], message, now)
+        here[0].chronicle.course.judged(here[1], message, now)
 
     def on_event(self, event: LinkEvent, now: float) -> None:
         """Words about a link of a match that is recorded already are late ones, and ignored."""
@@ -201,7 +201,7 @@ class Matches:
                     self._floor.tallies.troubles[trouble.step, trouble.route] += 1
                 case Finish(reason, by, failed_at):
                     self._finish(match, reason, by, failed_at, now)
-        if (connected := match.take_connect()) is not None:
+        if (connected := match.chronicle.take_connect()) is not None:
             route, seconds = connected
             self._floor.tallies.connect_seconds[route].observe(seconds)
         if match.id in self._live:

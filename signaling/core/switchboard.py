@@ -11,48 +11,25 @@ from collections.abc import Callable, Set
 
 from relay import door
 from signaling.core.admission import Admission
+from signaling.core.dispatch import Dispatch, tag_of
 from signaling.core.effects import CloseSocket, Effect, Send, SocketId, Store
 from signaling.core.floor import Floor
 from signaling.core.identity import Identity
 from signaling.core.legs import Legs
 from signaling.core.matches import Matches
-from signaling.core.matchmaker import Matchmaker, Preference, Wish, first_come
+from signaling.core.matchmaker import Matchmaker, Preference, first_come
 from signaling.core.negotiations import Negotiations
 from signaling.core.outbox import Arrival
 from signaling.core.route import RoutePolicy, relay_only
 from signaling.core.rules import Rules
 from signaling.core.safety import Safety
-from signaling.core.seat import Lobby, Seat, Talking, Waiting
+from signaling.core.seat import Seat
 from signaling.core.side import Side
 from signaling.core.talk import Talk
 from signaling.core.tallies import Tallies
 from signaling.core.waiting import WaitingUsers
 from signaling.core.watch import CallSteps, CallView, look_at, steps_of
-from signaling.messages import (
-    Block,
-    ChatReceived,
-    ClientMessage,
-    Closing,
-    DirectState,
-    Hello,
-    Idle,
-    Join,
-    Leave,
-    LegAnswer,
-    Media,
-    MediaFlowing,
-    Network,
-    Next,
-    OpenLeg,
-    Ping,
-    Pong,
-    Quality,
-    Report,
-    SendCandidate,
-    SendChat,
-    SendDescription,
-    SendTyping,
-)
+from signaling.messages import ClientMessage, Closing, Hello, Ping
 
 PROTOCOL_VIOLATION = 4000
 SERVICE_STOPS = 1012
@@ -99,6 +76,9 @@ class Switchboard:
         self._talk = Talk(floor, self._matches)
         self._safety = Safety(floor, self._matches)
         self._admission = Admission(floor, self._legs, self._matches, self._waiting, self._safety.blocks_made)
+        self._dispatch = Dispatch(
+            floor, self._legs, matches, self._waiting, self._negotiations, self._talk, self._safety
+        )
         self._stopping = False
 
     # --- what may be asked --------------------------------------------------------------------------
@@ -160,10 +140,10 @@ class Switchboard:
         if seat is not None and self._counted(seat, message, now):
             code = seat.refusal(message)
             if code is None:
-                self._floor.tallies.messages[_tag(message)] += 1
-                self._handle(seat, message, now)
+                self._floor.tallies.messages[tag_of(message)] += 1
+                self._dispatch.handle(seat, message, now)
             else:
-                self._floor.refuse(seat, code, _tag(message), message.n)
+                self._floor.refuse(seat, code, tag_of(message), message.n)
         return self._floor.take()
 
     def refuse(
@@ -275,10 +255,6 @@ class Switchboard:
 
     # --- inside ---------------------------------------------------------------------------------------
 
-    @property
-    def _turns_out(self) -> bool:
-        return self._floor.draining and self._floor.rules.drain_queue == "tell"
-
     def _closing(self) -> Closing:
         retry = self._floor.rules.retry_after_seconds
         return Closing(message="The service is stopping.", retry_after_seconds=retry)
@@ -289,80 +265,15 @@ class Switchboard:
             return True
         if message.n == 0:
             self._floor.refuse(
-                seat, "bad_message", _tag(message), 0, "This message needs a number n, from 1 on."
+                seat, "bad_message", tag_of(message), 0, "This message needs a number n, from 1 on."
             )
             return False
         arrival = seat.inbox.take(message.n)
         if arrival is Arrival.GAP:
-            self._gap(seat, message.n, _tag(message), now)
+            self._gap(seat, message.n, tag_of(message), now)
         return arrival is Arrival.NEW
 
     def _gap(self, seat: Seat, n: int, about: str | None, now: float) -> None:
         self._floor.refuse(seat, "gap", about, n)
         self._floor.close(seat, PROTOCOL_VIOLATION, "gap")
         self._admission.hold(seat, now)
-
-    def _handle(self, seat: Seat, message: ClientMessage, now: float) -> None:
-        """One lawful message."""
-        match message:
-            case Ping():
-                seat.outbox.acknowledge(message.received)
-                self._floor.answer(seat, Pong(received=seat.inbox.last))
-            case Network():
-                self._on_network(seat, message, now)
-            case OpenLeg():
-                self._legs.on_open(seat, message, now)
-            case LegAnswer():
-                self._legs.on_answer(seat, message, now)
-            case SendDescription() | SendCandidate() | DirectState() | MediaFlowing():
-                self._negotiations.on_message(seat, message, now)
-            case Media():
-                self._talk.on_media(seat, message)
-            case Quality():
-                self._matches.quality(seat, message, now)
-            case Report():
-                self._safety.on_report(seat, message)
-            case Join() if self._turns_out:
-                self._waiting.turn_out(seat, message.n, now)
-            case Join():
-                wish = Wish(message.interests, message.languages, message.hide_address)
-                self._waiting.join(seat, wish, now)
-                self._waiting.match(now)
-            case Leave() if isinstance(seat.state, Waiting):
-                self._waiting.leave(seat, now)
-                self._floor.tell(seat, Idle())
-            case _ if isinstance(seat.state, Talking):
-                self._handle_in_match(seat, seat.state, message, now)
-
-    def _on_network(self, seat: Seat, message: Network, now: float) -> None:
-        """The newest network check counts, from the next match on."""
-        seat.network = message
-        if isinstance(seat.state, Talking):
-            return
-        self._legs.open_early(seat, seat.state.wish if isinstance(seat.state, Waiting) else Wish())
-        if isinstance(seat.state, Lobby):
-            self._legs.rest(seat, now)
-
-    def _handle_in_match(self, seat: Seat, state: Talking, message: ClientMessage, now: float) -> None:
-        match, side = self._matches.at(state)
-        if isinstance(message, SendChat):
-            self._talk.on_chat(match, side, message, now)
-        elif isinstance(message, ChatReceived):
-            self._talk.on_received(match, side, message)
-        elif isinstance(message, SendTyping):
-            self._talk.on_typing(match, side, message, now)
-        elif isinstance(message, Block):
-            self._safety.on_block(seat, match, side, message, now)
-        elif isinstance(message, Leave):
-            self._matches.end(match, "left", side, now)
-        elif isinstance(message, Next):
-            self._matches.end(match, "next", side, now)
-            if self._turns_out:
-                self._waiting.turn_out(seat, message.n, now)
-                return
-            self._waiting.join(seat, state.wish, now)
-            self._waiting.match(now)
-
-
-def _tag(message: ClientMessage) -> str:
-    return str(message.__struct_config__.tag)

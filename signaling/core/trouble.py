@@ -35,3 +35,17 @@ def step_of_leg(reason: str, network: Network) -> FailedStep:
             return "limit"
         case _:
             return "media_silent"
+
+
+def step_of_direct(
+    said: str | None, by: Side | None, described: tuple[bool, bool], networks: tuple[Network, Network]
+) -> tuple[FailedStep, Side | None]:
+    """At which step a direct attempt is late or has failed, and whose network looks like it. ``said``: the
+    step that an end named; ``described``: which ends have sent a description."""
+    if said == "dtls":
+        return "dtls", by
+    dumb = [side for side in Side if not described[side]]
+    if dumb:
+        return "signaling", dumb[0] if len(dumb) == 1 else None
+    symmetric = [side for side in Side if networks[side].mapping == "symmetric"]
+    return "ice_udp", symmetric[0] if len(symmetric) == 1 else None

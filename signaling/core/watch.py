@@ -62,22 +62,22 @@ def look_at(match: Match, matches: Matches, now: float) -> CallView:
     return CallView(
         match=match.id,
         started_at=match.record.started_at,
-        age_seconds=match.age_seconds(now),
+        age_seconds=match.chronicle.age_seconds(now),
         route=match.active,
         state=_state(match),
-        connect_ms=match.connect_ms,
+        connect_ms=match.chronicle.connect_ms,
         ends=(_end(match, Side.A, matches, now), _end(match, Side.B, matches, now)),
     )
 
 
 def steps_of(match: Match) -> CallSteps:
     """What happened in it so far."""
-    return CallSteps(match.changes, match.troubles, match.course.events)
+    return CallSteps(match.chronicle.changes, match.chronicle.troubles, match.chronicle.course.events)
 
 
 def _state(match: Match) -> CallState:
     if match.active is None:
-        return "connecting" if match.connect_ms is None else "interrupted"
+        return "connecting" if match.chronicle.connect_ms is None else "interrupted"
     if match.active == "relay":
         return "interrupted" if isinstance(match.relay.state, Silent) else "connected"
     return "interrupted" if isinstance(match.direct.phase, Down) else "connected"
@@ -85,7 +85,7 @@ def _state(match: Match) -> CallState:
 
 def _end(match: Match, side: Side, matches: Matches, now: float) -> EndView:
     seat = matches.seat_at(match, side)
-    judged = match.course.quality[side]
+    judged = match.chronicle.course.quality[side]
     leg = seat.leg
     return EndView(
         user=seat.user,

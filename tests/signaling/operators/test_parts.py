@@ -47,9 +47,7 @@ def test_rates_are_what_happened_between_two_looks() -> None:
     assert rates.traffic.drops_per_second == 7
     assert rates.drops == {"unlinked": 15, "empty": 4}
     rates.look(snapshot(leg(A, 190, 26_000, 12, 50_000), total=3000), 14.0)
-    assert rates.legs == {A: LegRates(0, 0, None, 2.5, "udp")}, (
-        "a late one takes a loss back; B is forgotten"
-    )
+    assert rates.legs == {A: LegRates(0, 0, None, 2.5, "udp")}, "a late one takes a loss back; B is forgotten"
     assert rates.traffic.drops_per_second == 0
 
 

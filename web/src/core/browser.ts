@@ -1,5 +1,5 @@
 import { Api } from "./api";
-import { Client, type Surroundings } from "./client";
+import { Client } from "./client";
 import { systemClock } from "./clock";
 import type { Socket } from "./connection";
 import type { Kind, Media } from "./devices";
@@ -7,6 +7,7 @@ import { Placeholder } from "./placeholder";
 import type { Exclusive } from "./session";
 import type { Store } from "./settings";
 import { LevelMeter } from "./sound";
+import type { Surroundings } from "./surroundings";
 import { ScreenWake } from "./wake";
 import type { View } from "./view";
 

@@ -1,40 +1,20 @@
-import type { Api } from "./api";
 import { type CallEvent, type CallState, inTalk, lobby, step } from "./call";
+import { CallNews } from "./callnews";
 import { Chat } from "./chat";
-import type { Cancel, Clock } from "./clock";
-import { Connection, type ConnectionState, type Outgoing, type Socket } from "./connection";
+import type { Cancel } from "./clock";
+import { Connection, type ConnectionState, type Outgoing } from "./connection";
 import { Direct } from "./direct";
-import { Devices, type DevicesState, type Kind, type Media, noDevices } from "./devices";
 import { Leg } from "./leg";
 import { LegRecovery } from "./legrecovery";
 import { LegWatch } from "./legwatch";
 import { News } from "./news";
-import { type Exclusive, Session, type SessionState } from "./session";
-import { type Settings, SettingsKeeper, type Store } from "./settings";
-import { type Placeholding, Showing } from "./showing";
+import { OwnDevices } from "./owndevices";
+import { Profile } from "./profile";
+import { Session, type SessionState } from "./session";
+import { type Settings, SettingsKeeper } from "./settings";
 import type { LevelMeter } from "./sound";
-import type { View } from "./view";
+import type { Surroundings } from "./surroundings";
 import type { Report, ServerMessage } from "./wire";
-
-/** The browser, as far as the client touches it. */
-export interface Surroundings {
-  readonly clock: Clock;
-  readonly api: Api;
-  readonly exclusive: Exclusive;
-  readonly openSocket: () => Socket;
-  readonly openPeer: (servers: readonly RTCIceServer[]) => RTCPeerConnection;
-  readonly streamOf: (tracks: MediaStreamTrack[]) => MediaStream;
-  readonly media: Media | null;
-  readonly meter: LevelMeter;
-  readonly placeholder: Placeholding;
-  readonly wake: { set(wanted: boolean): void; visible(): void };
-  readonly store: Store;
-  readonly random: () => number;
-  readonly newId: () => string;
-  /** The page's own time line, which video frames are stamped with. */
-  readonly pageTimeMs: () => number;
-  readonly publish: (change: Partial<View>) => void;
-}
 
 const ESC_ARMED_MS = 2_500;
 
@@ -42,32 +22,33 @@ const ESC_ARMED_MS = 2_500;
 export class Client {
   readonly session: Session;
   readonly connection: Connection;
-  readonly devices: Devices;
+  readonly own: OwnDevices;
   readonly leg: Leg;
   readonly direct: Direct;
   readonly chat: Chat;
   readonly meter: LevelMeter;
   private readonly settings: SettingsKeeper;
+  private readonly profile: Profile;
   readonly news: News;
+  private readonly callNews: CallNews;
   private readonly watch: LegWatch;
   private readonly recovery: LegRecovery;
-  private readonly showing: Showing;
   private call: CallState = lobby;
   private pathLost = false;
   private cancelEsc: Cancel = () => undefined;
   private cancelTick: Cancel = () => undefined;
-  private devicesWanted = false;
-  private lastDevices = noDevices;
 
   constructor(private readonly around: Surroundings) {
     const { clock, publish } = around;
     this.news = new News(clock, publish);
+    this.callNews = new CallNews(this.news);
     this.settings = new SettingsKeeper(around.store, (settings) => publish({ settings }));
     publish({ settings: this.settings.value });
     this.session = new Session(around.api, clock, around.exclusive, {
       get: () => this.settings.value.signedIn,
       set: (signedIn) => this.settings.set({ signedIn }),
     });
+    this.profile = new Profile(this.session, this.settings);
     this.session.subscribe((state) => this.sessionChanged(state));
     this.connection = new Connection({
       clock,
@@ -126,25 +107,13 @@ export class Client {
       socketOpen: () => this.connection.state.kind === "open",
       state: () => this.leg.connectionState,
     });
-    this.devices = new Devices({
-      media: around.media,
-      wishes: () => this.settings.value,
-      onState: (state) => this.devicesChanged(state),
-      onTracks: () => this.tracksChanged(),
-    });
-    this.showing = new Showing({
-      clock,
-      meter: around.meter,
-      placeholder: around.placeholder,
-      devices: () => this.devices,
-      microphoneOn: () => this.settings.value.microphoneOn,
+    this.own = new OwnDevices(around, this.settings, this.news, {
       talking: () => inTalk(this.call),
       send: (tracks) => {
         void this.leg.send(tracks);
         this.direct.send(tracks);
       },
       say: (message) => this.connection.send(message),
-      onMutedTalk: () => this.news.notice("mutedTalk"),
     });
     this.chat = new Chat({
       clock,
@@ -182,7 +151,7 @@ export class Client {
   find(): void {
     const { interests, languages, hideAddress } = this.settings.value;
     if (this.connection.state.kind === "closed") this.connection.connect();
-    this.saveProfile(interests, languages);
+    this.profile.save();
     this.dispatch({ kind: "start", preferences: { interests, languages, hideAddress } });
   }
 
@@ -223,49 +192,6 @@ export class Client {
     this.around.publish({ escArmed: true });
     this.news.announce("escArmed");
     this.cancelEsc = this.around.clock.after(ESC_ARMED_MS, () => this.disarm());
-  }
-
-  /** In the lobby: ask for the devices that are wanted. Later calls change nothing. */
-  prepareDevices(): void {
-    if (this.devicesWanted) return;
-    this.devicesWanted = true;
-    this.tracksChanged();
-    void this.devices.start({ camera: this.settings.value.cameraOn, microphone: true });
-  }
-
-  setCamera(on: boolean): void {
-    this.settings.set({ cameraOn: on });
-    this.news.announce(on ? "cameraOn" : "cameraOff");
-    if (on) void this.devices.open("camera");
-    else this.devices.close("camera");
-  }
-
-  setMicrophone(on: boolean): void {
-    this.settings.set({ microphoneOn: on });
-    this.news.announce(on ? "unmuted" : "muted");
-    this.showing.microphoneSet();
-    if (on && this.devices.microphoneTrack === null) void this.devices.open("microphone");
-  }
-
-  chooseCamera(cameraId: string): void {
-    this.settings.set({ cameraId, cameraOn: true });
-    this.devices.forgetSide();
-    void this.devices.open("camera");
-  }
-
-  chooseMicrophone(microphoneId: string): void {
-    this.settings.set({ microphoneId });
-    void this.devices.open("microphone");
-  }
-
-  async flipCamera(): Promise<void> {
-    const other = await this.devices.flip();
-    if (other !== null) this.chooseCamera(other);
-  }
-
-  retryDevice(kind: Kind): void {
-    if (kind === "camera") this.settings.set({ cameraOn: true });
-    void this.devices.open(kind);
   }
 
   setLowBandwidth(lowBandwidth: boolean): void {
@@ -338,16 +264,14 @@ export class Client {
   private sessionChanged(session: SessionState): void {
     this.around.publish({ session });
     if (session.kind === "signed_in") {
-      this.adoptProfile(session.user.interests, session.user.languages);
+      this.profile.adopt(session);
       this.connection.connect();
     } else if (session.kind === "signed_out") {
       this.connection.close();
       this.dispatch({ kind: "reset" });
       this.leg.close();
       this.watch.stop();
-      this.devices.stop();
-      this.around.placeholder.stop();
-      this.devicesWanted = false;
+      this.own.stop();
     }
   }
 
@@ -365,7 +289,7 @@ export class Client {
   private startAnew(): void {
     this.leg.close();
     this.chat.end();
-    this.showing.sayAgain();
+    this.own.showing.sayAgain();
     this.dispatch({ kind: "socket_fresh" });
     this.checkNetwork();
   }
@@ -453,60 +377,11 @@ export class Client {
     if (inTalk(now) !== inTalk(before)) this.watch.look();
     if (inTalk(before) && inTalk(now) && now.talk.shown !== before.talk.shown) {
       this.watch.forgetQuality();
-      if (before.talk.shown !== null) this.news.notice(now.talk.shown === "direct" ? "nowDirect" : "nowRelayed");
+      if (before.talk.shown !== null) this.callNews.routeShown(now);
     }
-    if (inTalk(now) || inTalk(before)) this.strangerShows(before, now);
-    this.tell(before, now);
-  }
-
-  private strangerShows(before: CallState, now: CallState): void {
-    const was = inTalk(before) ? before.talk.media : null;
-    const is = inTalk(now) ? now.talk.media : null;
-    this.showing.strangerIsTold(is !== null);
-    if (!inTalk(now) || is === null || was === null) return;
-    const { name } = now.talk.stranger;
-    if (is.camera !== was.camera) this.news.announce(is.camera ? "theirCameraOn" : "theirCameraOff", name);
-    else if (is.microphone !== was.microphone) this.news.announce(is.microphone ? "theyAreHeard" : "theyAreMuted", name);
-  }
-
-  private tell(before: CallState, now: CallState): void {
-    if (before.kind === now.kind) return;
-    switch (now.kind) {
-      case "lobby":
-        this.news.announce("lobby");
-        return;
-      case "joining":
-        this.news.announce("finding");
-        return;
-      case "connecting":
-        if (!inTalk(before)) this.news.announce("matched", now.talk.stranger.name);
-        return;
-      case "connected":
-        this.news.announce(before.kind === "reconnecting" ? "reconnected" : "connected", now.talk.stranger.name);
-        return;
-      case "reconnecting":
-        this.news.announce("reconnecting");
-        return;
-      case "ended":
-        this.news.announce(now.by === "stranger" ? "left" : "ended", now.talk.stranger.name);
-        return;
-      case "finding":
-    }
-  }
-
-  private devicesChanged(devices: DevicesState): void {
-    for (const kind of ["camera", "microphone"] as const) {
-      const vanished = (state: DevicesState): boolean => state[kind].kind === "failed" && state[kind].problem === "vanished";
-      if (vanished(devices) && !vanished(this.lastDevices)) this.news.notice("deviceGone");
-    }
-    this.lastDevices = devices;
-    this.around.publish({ devices });
-  }
-
-  private tracksChanged(): void {
-    const { cameraTrack } = this.devices;
-    this.around.publish({ own: cameraTrack === null ? null : this.around.streamOf([cameraTrack]) });
-    this.showing.tracksChanged();
+    if (inTalk(now) || inTalk(before)) this.own.showing.strangerIsTold(inTalk(now) && now.talk.media !== null);
+    this.callNews.strangerShows(before, now);
+    this.callNews.whereabouts(before, now);
   }
 
   private disarm(): void {
@@ -517,20 +392,5 @@ export class Client {
   private leavePolitely(): void {
     if (this.call.kind === "lobby" || this.call.kind === "ended") return;
     this.connection.send({ type: "leave" });
-  }
-
-  private adoptProfile(interests: readonly string[], languages: readonly string[]): void {
-    const { value } = this.settings;
-    if (value.interests.length === 0 && interests.length > 0) this.settings.set({ interests });
-    if (value.languages.length === 0 && languages.length > 0) this.settings.set({ languages });
-  }
-
-  private saveProfile(interests: readonly string[], languages: readonly string[]): void {
-    const { state } = this.session;
-    if (state.kind !== "signed_in") return;
-    const same = (a: readonly string[], b: readonly string[]): boolean => a.join("\n") === b.join("\n");
-    if (same(state.user.interests, interests) && same(state.user.languages, languages)) return;
-    // The search does not wait for it, and a profile that was not saved is saved with the next one.
-    this.session.changeProfile({ interests, languages }).catch((error: unknown) => console.warn("profile:", error));
   }
 }

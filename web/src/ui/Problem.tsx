@@ -18,7 +18,7 @@ export function Problem({ kind, state }: { kind: Kind; state: DeviceState }) {
         {state.problem !== "insecure" && (
           <button
             type="button"
-            onClick={() => client.retryDevice(kind)}
+            onClick={() => client.own.retry(kind)}
             className="mt-1 min-h-8 font-semibold underline underline-offset-4"
           >
             {t("common.tryAgain")}

@@ -31,13 +31,13 @@ export function Controls({ chatOpen, onChat, onStop, stage }: ControlsProps) {
         on={micOn}
         label={t(micOn ? "call.mute" : hasMic ? "call.unmute" : "call.noMic")}
         icon={micOn ? <Mic aria-hidden /> : <MicOff aria-hidden />}
-        onClick={() => client.setMicrophone(!micOn)}
+        onClick={() => client.own.setMicrophone(!micOn)}
       />
       <RoundToggle
         on={cameraOn}
         label={t(cameraOn ? "call.cameraOff" : "call.cameraOn")}
         icon={cameraOn ? <Camera aria-hidden /> : <CameraOff aria-hidden />}
-        onClick={() => client.setCamera(!cameraOn)}
+        onClick={() => client.own.setCamera(!cameraOn)}
       />
       <Popover
         label={t("call.view")}

@@ -115,7 +115,7 @@ export function OwnPicture() {
             type="button"
             aria-label={t("call.flip")}
             title={t("call.flip")}
-            onClick={() => void client.flipCamera()}
+            onClick={() => void client.own.flipCamera()}
             className="flex size-9 items-center justify-center rounded-full bg-glass hover:bg-black"
           >
             <SwitchCamera aria-hidden className="size-4.5" />

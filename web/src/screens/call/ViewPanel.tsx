@@ -88,7 +88,7 @@ export function ViewPanel({ stage, close }: ViewPanelProps) {
         icon={<Camera aria-hidden className="size-5" />}
         choices={devices.cameras}
         state={devices.camera}
-        onChoose={(id) => client.chooseCamera(id)}
+        onChoose={(id) => client.own.chooseCamera(id)}
       />
       <Problem kind="camera" state={devices.camera} />
       <DeviceSelect
@@ -96,7 +96,7 @@ export function ViewPanel({ stage, close }: ViewPanelProps) {
         icon={<Mic aria-hidden className="size-5" />}
         choices={devices.microphones}
         state={devices.microphone}
-        onChoose={(id) => client.chooseMicrophone(id)}
+        onChoose={(id) => client.own.chooseMicrophone(id)}
       />
       <Problem kind="microphone" state={devices.microphone} />
       {canChooseSpeaker && (

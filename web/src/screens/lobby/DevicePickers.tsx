@@ -24,7 +24,7 @@ export function DevicePickers({ seen }: { seen: MediaStream | null }) {
           icon={<Camera aria-hidden className="size-5" />}
           choices={devices.cameras}
           state={devices.camera}
-          onChoose={(id) => client.chooseCamera(id)}
+          onChoose={(id) => client.own.chooseCamera(id)}
         />
         <Problem kind="camera" state={devices.camera} />
         {moving && (
@@ -40,7 +40,7 @@ export function DevicePickers({ seen }: { seen: MediaStream | null }) {
           icon={<Mic aria-hidden className="size-5" />}
           choices={devices.microphones}
           state={devices.microphone}
-          onChoose={(id) => client.chooseMicrophone(id)}
+          onChoose={(id) => client.own.chooseMicrophone(id)}
         />
         <Problem kind="microphone" state={devices.microphone} />
         {devices.microphone.kind === "on" && <Level />}

@@ -18,7 +18,7 @@ export default function Lobby() {
   // The stream whose picture was seen to move: no camera "works" before.
   const [seen, setSeen] = useState<MediaStream | null>(null);
   const screen = useScreenFocus<HTMLElement>();
-  useEffect(() => client.prepareDevices(), [client]);
+  useEffect(() => client.own.prepare(), [client]);
   return (
     <div className="flex min-h-full flex-col">
       <AppBar />

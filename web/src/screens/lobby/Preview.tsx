@@ -48,16 +48,16 @@ export function Preview({ onSeen }: { onSeen: (stream: MediaStream) => void }) {
           on={microphoneOn}
           label={t(microphoneOn ? "lobby.micOn" : "lobby.micOff")}
           icon={microphoneOn ? <Mic aria-hidden /> : <MicOff aria-hidden />}
-          onClick={() => client.setMicrophone(!microphoneOn)}
+          onClick={() => client.own.setMicrophone(!microphoneOn)}
         />
         <RoundToggle
           on={cameraOn}
           label={t(cameraOn ? "lobby.cameraOn" : "lobby.cameraOff")}
           icon={cameraOn ? <Camera aria-hidden /> : <CameraOff aria-hidden />}
-          onClick={() => client.setCamera(!cameraOn)}
+          onClick={() => client.own.setCamera(!cameraOn)}
         />
         {cameraOn && severalCameras && (
-          <RoundToggle on label={t("lobby.flip")} icon={<SwitchCamera aria-hidden />} onClick={() => void client.flipCamera()} />
+          <RoundToggle on label={t("lobby.flip")} icon={<SwitchCamera aria-hidden />} onClick={() => void client.own.flipCamera()} />
         )}
       </div>
     </section>
