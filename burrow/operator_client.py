@@ -68,14 +68,17 @@ class Node:
                 f"--url or {URL_VARIABLE}."
             ) from error
         except (aiohttp.ClientError, ValueError) as error:
-            raise OperatorError(
-                f"What answers at {self.url} is not Burrow. Say where it is: --url or {URL_VARIABLE}."
-            ) from error
+            raise self._other() from error
         if status != 200:
             raise OperatorError(_sentence(status, answer))
         if not isinstance(answer, dict):
-            raise OperatorError(f"What answers at {self.url} is not Burrow.")
+            raise self._other()
         return answer
+
+    def _other(self) -> OperatorError:
+        return OperatorError(
+            f"What answers at {self.url} is not Burrow. Say where it is: --url or {URL_VARIABLE}."
+        )
 
 
 def find_node(

@@ -40,11 +40,12 @@ def add_operators(
     records: SharedRecords,
     operations: Operations,
     origins: tuple[str, ...],
+    trust_proxy: bool,
 ) -> Operators:
     """Add the operators' routes to ``app``, and have their part told of every match."""
     gate = Gate(accounts)
     store = OperatorStore(database, writer)
-    feed = Feed(gate, origins)
+    feed = Feed(gate, origins, trust_proxy=trust_proxy)
     observer = Observer(live, relay, operations.status, store, feed)
     records.tell(observer)
     actions = Actions(live, operations, store.add)

@@ -96,6 +96,7 @@ class Service:
             records=live.records,
             operations=live.operations,
             origins=self._config.server.origins,
+            trust_proxy=self._config.server.trust_proxy,
         )
         _add_web_client(app)  # last: it answers every path that nobody else does
         await self._run(app, live, operators, metrics)
@@ -197,6 +198,8 @@ class Service:
         stack.push_async_callback(operators.observer.stop)
         # First of all, while sockets and relay still work: users are told and matches get their last counts.
         stack.push_async_callback(live.service.stop, config.server.stop_seconds)
+        # Before that: when the last calls end because it stops, no drain has come to its end.
+        stack.push_async_callback(live.operations.close)
         if config.metrics.port >= 0:
             metrics_host, metrics_port = config.metrics.host, config.metrics.port
             metrics_runner = await own_port(MetricsPage(metrics, config.metrics.token))
@@ -246,7 +249,9 @@ class Service:
 def _add_web_client(app: web.Application) -> None:
     client = WebClient(WEB_DIST)
     if not client.built:
-        log.warning("web_client_not_built", reason="no web/dist: install Node 20 or later, then `make run`")
+        log.warning(
+            "web_client_not_built", reason="no web/dist: install Node 20.19 or later, then `make run`"
+        )
     app.router.add_get("/{path:.*}", client.handle)
 
 

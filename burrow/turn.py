@@ -63,20 +63,25 @@ class TurnWatch:
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception:  # noqa: BLE001  # the watch's edge: one look that fails must not end all of them
+                _log.exception("turn_look_failed")
             await asyncio.sleep(self._check_seconds)
 
     async def look(self) -> None:
         """Check every URL once."""
         turn = self._access.credentials(_CHECKER, time.time())
-        found = await asyncio.gather(*(check_turn(url, turn, self._relay) for url in turn.urls))
+        async with asyncio.TaskGroup() as group:
+            checks = [group.create_task(check_turn(url, turn, self._relay)) for url in turn.urls]
+        found = tuple(check.result() for check in checks)
         known = {finding.url: finding.code for finding in self.findings}
         for finding in found:
             if known.get(finding.url) == finding.code:
                 continue
             say = _log.info if finding.code == "ok" else _log.warning
             say("turn_checked", url=finding.url, code=finding.code, message=finding.message)
-        self.findings = tuple(found)
+        self.findings = found
 
     def states(self) -> tuple[Mapping[str, str], ...]:
         """For ``/ready``: each URL with its code."""

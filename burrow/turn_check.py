@@ -25,6 +25,7 @@ STEP_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
 EXPIRES_SOON_SECONDS = 14 * 86_400
 _PORTS = {"turn": 3478, "turns": 5349}
+_HIGHEST_PORT = 65_535
 _FORBIDDEN = 403
 _WRONG_HOST = 62  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH
 _WRONG_ADDRESS = 64  # X509_V_ERR_IP_ADDRESS_MISMATCH
@@ -102,11 +103,17 @@ def _parse(url: str) -> _Server:
 
 async def _check_connection(server: _Server) -> str | None:
     """Name, port, certificate. A sentence when the certificate is about to expire."""
+    if server.port > _HIGHEST_PORT:
+        # Said here: getaddrinfo takes it modulo 65536, or raises, as the platform likes.
+        raise _Wrong(
+            "host_unknown", f"There is no port {server.port}: the last one is 65535. Correct turn.urls."
+        )
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(STEP_SECONDS):
             await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, TimeoutError) as error:
+    except (OSError, UnicodeError, OverflowError, TimeoutError) as error:
+        # UnicodeError: a name with an empty label, or one that is too long.
         raise _Wrong(
             "host_unknown",
             f"The name {server.host} cannot be resolved. Correct turn.urls or the name's DNS record.",

@@ -62,7 +62,10 @@ class _Answers(asyncio.DatagramProtocol):
         # An answer is input: what cannot be read, or has no address in it, is none.
         with contextlib.suppress(ValueError, KeyError, IndexError):
             message = stun.parse_message(data)
-            server = next(s for s, r in self._requests.items() if r.transaction_id == message.transaction_id)
+            asked = (s for s, r in self._requests.items() if r.transaction_id == message.transaction_id)
+            server = next(asked, None)
+            if server is None or message.message_class is not stun.Class.RESPONSE:
+                return
             host, port = message.attributes["XOR-MAPPED-ADDRESS"]
             self.mapped.setdefault(server, (str(host), int(port)))
             elapsed = time.monotonic() - self._sent_at[message.transaction_id]

@@ -100,10 +100,13 @@ class NotDraining(SignalingError):
 
 
 class StopAsked(SignalingError):
-    """Whoever started the process has told it to stop: that cannot be taken back from here."""
+    """The process stops, after a signal or at the end of a drain: that cannot be taken back from here."""
 
     code = "stop_asked"
-    sentence = "The process was told to stop by a signal, and that cannot be taken back. Start it again."
+    sentence = (
+        "The process stops, because a signal told it to or because its drain is over, and that cannot be "
+        "taken back. Start it again."
+    )
 
 
 class BodyTooLarge(SignalingError):

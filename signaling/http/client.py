@@ -17,7 +17,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 NOT_BUILT = (
     "The web client is not built, so there is nothing to see here. The rest of the service works: "
-    "see docs/protocol.md. To build it, install Node 20 or later and run `make run` again.\n"
+    "see docs/protocol.md. To build it, install Node 20.19 or later and run `make run` again.\n"
 )
 
 

@@ -11,7 +11,8 @@ from signaling.errors import Forbidden, Unauthenticated
 
 class Gate:
     """By the account's role as the database has it now, so that it ends at once when it is taken away. While
-    the database is away a token's own word is taken: a node must be drained all the same."""
+    the database is away the word of a token is taken that is not older than ``auth.access_token_seconds``: a
+    node must be drained all the same."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts

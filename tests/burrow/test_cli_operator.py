@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
@@ -139,3 +141,17 @@ async def test_an_error_is_one_sentence(tmp_path: Path) -> None:
     assert (process.returncode, out) == (1, b"")
     assert err.decode().startswith("burrow: Nothing answers at http://127.0.0.1:1. ")
     assert err.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"[]"])
+async def test_what_is_not_burrow_is_named_with_what_to_do(tmp_path: Path, answer: bytes) -> None:
+    async def other(_request: web.Request) -> web.Response:
+        return web.Response(body=answer)
+
+    site = web.Application()
+    site.router.add_get("/{path:.*}", other)
+    async with TestServer(site) as server:
+        url = str(server.make_url("")).rstrip("/")
+        shell = Shell(tmp_path, BURROW_OPERATOR_URL=url, BURROW_OPERATOR_TOKEN="any")
+        said = await shell.fails("node", "status")
+    assert said == f"What answers at {url} is not Burrow. Say where it is: --url or {URL_VARIABLE}."

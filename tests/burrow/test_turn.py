@@ -105,6 +105,21 @@ async def test_a_finding_is_logged_when_it_changes(tmp_path: Path, monkeypatch: 
     assert watch.states() == ({"url": f"turns:localhost:{port}", "code": "ok"},)
 
 
+async def test_a_look_that_fails_is_logged_and_not_the_last() -> None:
+    # Settings let no such URL in: it stands for whatever nobody has thought of.
+    watch = TurnWatch(
+        TurnAccess(("stun:localhost", f"turns:localhost:{free_port()}"), SECRET, 60), 0.01, None
+    )
+    with capture_logs() as logs:
+        task = asyncio.create_task(watch.run())
+        async with asyncio.timeout(10):
+            while len(logs) < 2:  # noqa: ASYNC110 - a log tells nobody
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait({task})
+    assert {(log["log_level"], log["event"]) for log in logs} == {("error", "turn_look_failed")}
+
+
 async def ready_with_turn(service: RunningService) -> list[dict[str, str]]:
     """What ``/ready`` says of TURN, once the first look is done."""
     async with aiohttp.ClientSession() as session:

@@ -80,6 +80,20 @@ async def test_nothing_listens() -> None:
     assert await code(free_port()) == "unreachable"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "turn:turn..example.org",
+        f"turn:{'a' * 64}.example.org",
+        "turn:localhost:99999",
+        "turns:127.0.0.1:99999",
+    ],
+)
+async def test_a_name_that_is_none(url: str) -> None:
+    turn = TurnAccess((url,), SECRET, 3600).credentials(USER, 0.0)
+    assert (await check_turn(url, turn, None)).code == "host_unknown"
+
+
 @pytest.mark.usefixtures("authority")
 async def test_something_else_listens() -> None:
     async with listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:

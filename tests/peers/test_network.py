@@ -88,6 +88,34 @@ async def test_a_lost_request_is_sent_again() -> None:
     assert found.mapping == "independent"
 
 
+class Impostor(Mapper):
+    """Answers with an id that nobody asked with, and with what is no answer; and then as it should."""
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        asked = stun.parse_message(data).transaction_id
+        wrong = {"XOR-MAPPED-ADDRESS": ("192.0.2.99", 99)}
+        for kind, transaction in (
+            (stun.Class.RESPONSE, b"unknown id.."),
+            (stun.Class.REQUEST, asked),
+            (stun.Class.INDICATION, asked),
+            (stun.Class.ERROR, asked),
+        ):
+            self.transport.sendto(bytes(stun.Message(stun.Method.BINDING, kind, transaction, wrong)), addr)
+        super().datagram_received(data, addr)
+
+
+async def test_what_answers_no_request_of_ours_is_ignored() -> None:
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failures.append(context))
+    mapped = ("192.0.2.1", 1000)
+    # With one of the two, a wrong address taken for its answer would be another than the other's.
+    async with servers(Impostor(mapped), Mapper(mapped)) as urls:
+        found = await check_network(urls)
+    assert found is not None
+    assert (found.udp, found.mapping) == (True, "independent")
+    assert failures == []
+
+
 async def test_silence_is_blocked_udp_and_no_servers_are_no_news() -> None:
     async with servers(Mapper(("192.0.2.1", 1), deaf=99)) as urls:
         found = await check_network(urls, wait_seconds=0.2)

@@ -54,9 +54,11 @@ class House:
         await person.enter_as_guest(name)
         return person
 
-    async def pair(self, *, script: str = "", phone: bool = False) -> tuple[Person, Person]:
-        """Ada and Bea in a talk; ``script`` and ``phone`` are Ada's."""
-        ada = await self.guest("Ada", script=script, phone=phone)
+    async def pair(
+        self, *, script: str = "", phone: bool = False, dark: bool = False
+    ) -> tuple[Person, Person]:
+        """Ada and Bea in a talk; ``script``, ``phone`` and ``dark`` are Ada's."""
+        ada = await self.guest("Ada", script=script, phone=phone, dark=dark)
         bea = await self.guest("Bea")
         await ada.find()
         await bea.find()

@@ -64,9 +64,10 @@ async def test_axe_finds_nothing_before_a_call(house: House, phone: bool, dark: 
     await axe(ada, "finding")
 
 
-@pytest.mark.parametrize("phone", [False, True])
-async def test_axe_finds_nothing_in_a_call(house: House, phone: bool) -> None:
-    ada, bea = await house.pair(phone=phone)
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)])
+async def test_axe_finds_nothing_in_a_call(house: House, phone: bool, dark: bool) -> None:
+    ada, bea = await house.pair(phone=phone, dark=dark)
+    assert await ada.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") is dark
     await axe(ada, "call")
     await ada.say("hello https://example.org")
     await bea.say("hi")

@@ -15,7 +15,7 @@ from db.database import Database
 from db.repositories import users
 from signaling.accounts.passwords import Passwords
 from signaling.accounts.service import GRACE_SECONDS, MAX_FAMILIES, Accounts, Session
-from signaling.accounts.tokens import Identity
+from signaling.accounts.tokens import AccessTokens, Identity
 from signaling.errors import (
     AlreadyRegistered,
     BadCredentials,
@@ -427,3 +427,18 @@ async def test_the_token_is_believed_while_the_database_is_away(
     assert identity.user_id == session.account.id
     with pytest.raises(SignalingError):
         await accounts.authenticate(session.access_token + "x")
+
+
+async def test_an_old_token_is_not_believed_while_the_database_is_away(
+    accounts: Accounts, database: Database, clock: Clock
+) -> None:
+    """``burrow user token --minutes 1440`` makes one that lives for a day; its role may be gone by now."""
+    await accounts.register(**registration())
+    account = (await accounts.login(email="ann@example.org", password=PASSWORD)).account
+    long_lived = AccessTokens(accounts._access._key.hex(), 86_400)
+    token = long_lived.issue(Identity(account.id, "Ann", "registered", "operator"), clock())
+    clock.pass_seconds(3600)
+    assert (await accounts.authenticate(token)).role == "user", "the database knows better"
+    await database.close()
+    with pytest.raises(TokenExpired):
+        await accounts.authenticate(token)

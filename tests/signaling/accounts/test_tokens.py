@@ -44,6 +44,15 @@ def test_a_token_names_its_user_until_it_expires() -> None:
         TOKENS.check(token, NOW + timedelta(seconds=900))
 
 
+def test_a_long_lived_token_is_recent_no_longer_than_others() -> None:
+    token = AccessTokens(KEY, 86_400).issue(ANN, NOW)
+    late = NOW + timedelta(seconds=900)
+    assert TOKENS.check(token, late) == ANN
+    assert TOKENS.check(token, late - timedelta(seconds=1), recent=True) == ANN
+    with pytest.raises(TokenExpired, match="database is away"):
+        TOKENS.check(token, late, recent=True)
+
+
 def forged(**changes: Any) -> str:
     claims = {key: value for key, value in (CLAIMS | changes).items() if value is not None}
     return jwt.encode(claims, bytes.fromhex(KEY), algorithm="HS256")
@@ -70,6 +79,7 @@ def unsigned() -> str:
         pytest.param(forged(sub=None), id="no subject"),
         pytest.param(forged(exp=None), id="never expires"),
         pytest.param(forged(exp="tomorrow"), id="expiry is text"),
+        pytest.param(forged(iat="yesterday"), id="time of issue is text"),
         pytest.param(forged(role="emperor"), id="unknown role"),
         pytest.param(forged(kind=7), id="kind is a number"),
         pytest.param(forged(name=None), id="no name"),

@@ -80,7 +80,17 @@ async def test_an_operators_drain_can_be_taken_back_and_a_signals_cannot() -> No
         await cora.until(Matched)
         control.drain(by="signal")
         control.drain()
-        with pytest.raises(StopAsked):
+        with pytest.raises(StopAsked, match="a signal told it to or because its drain is over"):
+            control.undrain()
+        await control.close()
+
+
+async def test_a_drain_that_is_over_cannot_be_taken_back() -> None:
+    async with house() as here:
+        control = operations(here)
+        control.drain()
+        await control.drained.wait()
+        with pytest.raises(StopAsked, match="its drain is over"):
             control.undrain()
         await control.close()
 
