@@ -10,6 +10,8 @@ from tests.e2e.web.house import House
 from tests.e2e.web.person import STEP_MS, Person
 from tests.e2e.web.service import WebService
 
+# The second of Chromium's fake cameras takes depth pictures, which no codec sends.
+THREE_CAMERAS = ("--use-fake-device-for-media-stream=device-count=3", "--use-fake-ui-for-media-stream")
 TWO_CAMERAS = ("--use-fake-device-for-media-stream=device-count=2", "--use-fake-ui-for-media-stream")
 
 
@@ -136,6 +138,24 @@ async def test_choices_are_kept(service: WebService) -> None:
         await expect(ada.button("Unmute microphone")).to_be_visible()
         await ada.button("Other camera").click()
         await expect(camera).not_to_have_value(chosen, timeout=STEP_MS)
+
+
+async def test_another_camera_and_speaker_in_a_call(service: WebService) -> None:
+    async with chromium(THREE_CAMERAS) as browser, House(browser, service.url) as house:
+        ada, bea = await house.pair()
+        await bea.moving()
+        await ada.button("Picture and volume").click()
+        camera = ada.page.get_by_label("Camera", exact=True)
+        before = await camera.input_value()
+        await camera.select_option(index=2)
+        await expect(camera).not_to_have_value(before, timeout=STEP_MS)
+        # What is sent is the other camera, and the stranger's picture of it goes on.
+        await ada.until("watch.carrying().getSenders()[1].track?.getSettings().deviceId !== given", before)
+        await bea.moving()
+        speaker = ada.page.get_by_label("Speaker", exact=True)
+        await speaker.select_option(index=1)
+        chosen = await speaker.input_value()
+        await ada.until("document.querySelector('video[data-seen]').sinkId === given", chosen)
 
 
 async def test_a_camera_that_vanishes_during_a_call(house: House) -> None:

@@ -105,6 +105,13 @@ async def test_finding_says_where_one_stands_and_can_be_left(house: House) -> No
     await expect(ada.page.get_by_text("Place in line")).to_be_visible(timeout=STEP_MS)
     await expect(ada.page.get_by_text("You are the only one here right now.")).to_be_visible(timeout=STEP_MS)
     await expect(ada.page.get_by_text(re.compile("^Waiting for 0:0"))).to_be_visible()
+    figures = {
+        await name.text_content(): await value.text_content()
+        for name, value in zip(
+            await ada.page.locator("dt").all(), await ada.page.locator("dd").all(), strict=True
+        )
+    }
+    assert figures == {"Place in line": "1", "People online": "1", "Estimated wait": "Not known yet"}
     await ada.button("Cancel").click()
     await expect(ada.page.get_by_role("heading", name="Ready when you are")).to_be_visible()
     bea = await house.guest("Bea")
