@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +61,37 @@ async def test_calls_are_watched_opened_and_ended_by_keyboard(house: House, desk
     await desk.go("Overview")
     await expect(desk.calls).to_have_count(0, timeout=STEP_MS)
     assert desk.person.console == [], "nothing that the page's policy forbids"
+
+
+LOADED_CALLS = 5
+
+
+@pytest.mark.timeout(120)
+async def test_a_load_is_seen_and_a_call_beside_it_ended(
+    house: House, desk: DeskPage, service: WebService
+) -> None:
+    ada, bea = await house.pair()
+    await expect(desk.calls).to_have_count(1, timeout=STEP_MS)
+    match = await desk.calls.get_attribute("data-match")
+    load = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "burrow.cli", "load", "--url", service.url, "--calls", str(LOADED_CALLS),
+        "--seconds", "25", "--ramp", "1", "--bit-rate", "200000", "--json",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    # By relay, 200 kbit/s each way: what the node sends goes up with the calls.
+    await expect(desk.calls).to_have_count(1 + LOADED_CALLS, timeout=2 * STEP_MS)
+    before, drawn = await desk.points(), await desk.drawing()
+    await desk.person.until("document.querySelector('[data-points]').dataset.points >= given", before + 3)
+    assert await desk.drawing() != drawn, "the charts move"
+    await desk.page.locator(f'a[data-match="{match}"]').click()
+    await desk.button("End call").click()
+    await desk.confirm("End call")
+    for person in (ada, bea):
+        await person.ended()
+        await expect(person.page.get_by_text("An operator ended this call.")).to_be_visible()
+    out, _ = await load.communicate()
+    report = json.loads(out)
+    assert (load.returncode, report["connected"]) == (0, LOADED_CALLS), report
 
 
 async def test_a_user_is_found_and_disconnected(house: House, desk: DeskPage) -> None:
