@@ -112,9 +112,9 @@ async def test_estimate_is_above_one_and_a_half_megabit_within_five_seconds(
 
 @pytest.mark.timeout(180)
 async def test_next_shows_the_new_person_without_renegotiation(browser: Browser, tmp_path: Path) -> None:
-    """One page stays; two others take turns with it. Its first frame after each link is timed in it. Each talk
-    lasts for half a second: a Chromium that has just been asked for a keyframe ignores the next request for
-    300 ms, and one that got none asks again only after three seconds."""
+    """One page stays; two others take turns with it. Its first frame after each link is timed in it. Each
+    talk lasts for half a second: a Chromium that has just been asked for a keyframe ignores the next request
+    for 300 ms, and one that got none asks again only after three seconds."""
     async with (
         running_service(tmp_path, matching_rematch_seconds="0") as service,
         client(browser, service) as stays,
